@@ -1,0 +1,5 @@
+"""`python -m popmath`."""
+
+from popmath.cli import app
+
+app()

@@ -1,0 +1,217 @@
+"""The command line: `popmath demo`, `popmath fit`, `popmath psi`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Seed = Annotated[int, typer.Option(help="Seed of the random starts.")]
+Confidence = Annotated[float, typer.Option("--confidence", help="Confidence level of the bands, between 0 and 1.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+MODELS = {
+    "lotka-volterra": "LotkaVolterraCompetition",
+    "leslie-gower": "LeslieGower",
+    "ricker": "Ricker",
+    "linear-leslie": "LinearLeslieCompetition",
+}
+
+
+@app.callback()
+def main() -> None:
+    """Structured populations and psi-class intersection numbers, with error bands."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("popmath-demo"),
+    seed: Seed = 0,
+    confidence: Confidence = 0.9,
+) -> None:
+    """Fit Gause's Paramecium mixture with every model, then compute intersection numbers three ways."""
+    with _errors_as_text():
+        from popmath.demo import run_demo
+
+        run_demo(out, seed=seed, confidence_level=confidence, say=typer.echo, progress=_progress)
+
+
+@app.command()
+def fit(
+    data: Annotated[
+        str, typer.Argument(help="A CSV file with a time column, or a table that travels along: table3/mixture.")
+    ],
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "leslie-gower",
+    species: Annotated[str, typer.Option(help="Columns to fit, separated by commas; default all.")] = "",
+    time_column: Annotated[str, typer.Option("--time", help="The time column; default the first.")] = "",
+    inoculum: Annotated[bool, typer.Option(help="The first row is what was put in, not a count.")] = False,
+    forecast: Annotated[int, typer.Option(help="Times to forecast beyond the series, one unit apart.")] = 0,
+    confidence: Confidence = 0.9,
+    starts: Annotated[int, typer.Option(help="Random starts.")] = 32,
+    seed: Seed = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the fit (or the forecast) to this PNG, PDF or SVG file.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Fit a population model to a series and report estimates, statistics and a verdict."""
+    with _errors_as_text():
+        if model not in MODELS:
+            raise ValueError(f"--model must be one of {', '.join(MODELS)}; got {model!r}.")
+        import popmath as pm
+
+        columns = [c.strip() for c in species.split(",") if c.strip()]
+        series = _series(data, time_column, columns, inoculum)
+        with _progress(f"fitting {MODELS[model]} from {starts} starts"):
+            result = pm.fit(getattr(pm, MODELS[model])(species=series.species), series, num_starts=starts, seed=seed)
+        ahead = None
+        if forecast:
+            with _progress("calibrating the band by refits"):
+                last = series.times[-1]
+                ahead = result.forecast([last + k for k in range(1, forecast + 1)], confidence)
+        typer.echo(_fit_json(result, ahead) if json else _fit_text(result, ahead))
+        if plot is not None:
+            axes = (ahead or result).plot()
+            axes.get_figure().savefig(plot, dpi=150)  # ty: ignore
+            typer.echo(f"wrote {plot}", err=True)
+
+
+@app.command()
+def psi(
+    genus: Annotated[int, typer.Argument(help="Genus g, at least 0.")],
+    degrees: Annotated[list[int], typer.Argument(help="Degrees d1 d2 ... of the psi classes.")],
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The exact fraction (the default without --interval).")
+    ] = False,
+    interval: Annotated[bool, typer.Option("--interval", help="The large-genus closed form with its band.")] = False,
+    order: Annotated[int, typer.Option(help="Corrections of the closed form, 0 to 6.")] = 6,
+    confidence: Confidence = 0.9,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """A psi-class intersection number <tau_d1 tau_d2 ...>_g: exact, or the closed form with an error band."""
+    with _errors_as_text():
+        from popmath.intersections import correlator, decimal_from_log, log_fraction
+
+        record: dict[str, Any] = {"genus": genus, "degrees": sorted(degrees)}
+        lines = []
+        number = prediction = None
+        if exact or not interval:
+            number = correlator(genus, degrees)
+            log_value = log_fraction(number)
+            record |= {"exact": str(number), "log_value": log_value}
+            decimal = "" if number.denominator == 1 else f"   = {decimal_from_log(log_value)}"
+            lines.append(f"<{' '.join(f'tau_{d}' for d in sorted(degrees))}>_{genus} = {number}{decimal}   (exact)")
+        if interval:
+            from popmath.predictor import AsymptoticPredictor
+
+            with _progress("calibrating the band on exact numbers"):
+                predictor = AsymptoticPredictor.calibrate(order=order, confidence_level=confidence, seed=seed)
+            prediction = predictor.predict(genus, degrees)
+            record["interval"] = {
+                "log_value": prediction.log_value,
+                "log_lower": prediction.log_lower,
+                "log_upper": prediction.log_upper,
+                "value": prediction.value,
+                "confidence_level": prediction.confidence_level,
+                "method": prediction.method,
+                "calibrated_genera": prediction.calibrated_genera,
+                "num_calibration": prediction.num_calibration,
+                "warnings": prediction.warnings,
+            }
+            lines.append(prediction.summary())
+        if number is not None and prediction is not None:
+            covered = prediction.covers(log_fraction(number))
+            record["covered"] = covered
+            lines.append(f"  the band {'covers' if covered else 'does NOT cover'} the exact number")
+        typer.echo(_json(record) if json else "\n".join(lines))
+
+
+def _series(data: str, time_column: str, columns: list[str], inoculum: bool):
+    import popmath as pm
+
+    table, _, culture = data.partition("/")
+    if culture and not Path(data).exists():
+        if table in pm.datasets.GAUSE_TABLES:
+            return pm.datasets.load_gause(table).culture(culture)
+        if table == "lynx_hare":
+            return pm.datasets.load_lynx_hare().culture(culture)
+    if not Path(data).is_file():
+        tables = ", ".join(f"{t}/mixture" for t in pm.datasets.GAUSE_TABLES)
+        raise FileNotFoundError(f"no file {data!r}. Give a CSV file, or one of {tables}, lynx_hare/pelts.")
+    return pm.read_series(data, time=time_column, species=columns, inoculum=inoculum)
+
+
+def _fit_text(result, forecast) -> str:
+    return "\n\n".join([result.summary(), *([] if forecast is None else [forecast.summary()])])
+
+
+def _fit_json(result, forecast) -> str:
+    from popmath._provenance import provenance
+
+    record = {
+        "model": result.name,
+        "series": result.series.name,
+        "converged": result.converged,
+        "verdict": result.verdict,
+        "sum_of_squares": result.sum_of_squares,
+        "aicc": result.aicc,
+        "r_squared": dict(zip(result.series.species, result.r_squared.tolist(), strict=True)),
+        "rmse": dict(zip(result.series.species, result.rmse.tolist(), strict=True)),
+        "estimates": {e.label: {"value": e.value, "low": e.low, "high": e.high} for e in result.estimates},
+        "seed": result.seed,
+        "num_starts": result.num_starts,
+        "versions": provenance(),
+    }
+    if forecast is not None:
+        record["forecast"] = {
+            "confidence_level": forecast.confidence_level,
+            "calibration": forecast.calibration,
+            "warnings": forecast.warnings,
+            "rows": forecast.to_dataframe().to_dict(orient="records"),
+        }
+    return _json(record)
+
+
+def _json(record: dict[str, Any]) -> str:
+    from popmath._provenance import to_json
+
+    return to_json(record)
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Generator[None]:
+    """Say on standard error what is being done, and how long it took."""
+    begun = time.perf_counter()
+    print(f"{what} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    except BaseException:
+        print(file=sys.stderr)
+        raise
+    print(f" {time.perf_counter() - begun:.1f} s", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _errors_as_text() -> Generator[None]:
+    """An error the user can act on is one line on standard error and exit code 2, without a traceback."""
+    from popmath._errors import ConvergenceError, UnableError
+
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, OSError, UnableError, ConvergenceError) as error:
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"popmath: {text}", file=sys.stderr)
+        raise typer.Exit(2) from None

@@ -1,0 +1,89 @@
+"""How well the data determine the fitted numbers: intervals and correlations from the curvature, and the verdict."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+
+from popmath.inference.problem import Problem
+
+_STRONG_CORRELATION = 0.95
+_FLAT = 1e-7  # singular value, relative to the largest, below which a direction is not determined
+
+
+class Estimate(NamedTuple):
+    """One fitted number with its 95 % interval (from the curvature at the optimum; NaN if it is flat there)."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def determined(self) -> bool:
+        """Whether the data say anything of it: a finite interval within a factor of a million."""
+        return bool(np.isfinite(self.high)) and (self.low <= 0.0 or self.high / self.low < 1e6)
+
+
+class Estimates(NamedTuple):
+    """All fitted numbers, and the correlation of their errors on the unconstrained scale."""
+
+    numbers: tuple[Estimate, ...]
+    correlation: np.ndarray
+
+
+def estimate_from_curvature(problem: Problem, vector: np.ndarray, jacobian: np.ndarray, total: float) -> Estimates:
+    """Each number with its 95 % interval, from the curvature on the unconstrained scale.
+
+    Args:
+        problem: what was fitted.
+        vector: the optimum.
+        jacobian: derivatives of the weighted residuals there, shape `(residuals, free)`.
+        total: the sum of squares there.
+    """
+    size = problem.space.size
+    freedom = problem.num_observed - size
+    _, singular, right = np.linalg.svd(jacobian, full_matrices=False)
+    flat = singular <= singular[0] * _FLAT
+    share = right**2
+    undetermined = (share[flat] > 1e-6).any(axis=0)
+    covariance = total / freedom * (right[~flat].T / singular[~flat] ** 2) @ right[~flat]
+    error = np.sqrt(np.diagonal(covariance))
+    correlation = covariance / np.outer(error, error)
+    half = np.minimum(scipy.stats.t.ppf(0.975, freedom) * error, 600.0)
+    ends = [problem.named_values(vector + sign * half) for sign in (-1.0, 0.0, 1.0)]
+    low, value, high = [
+        np.concatenate([*(np.ravel(v) for v in values.values()), np.ravel(start)]) for values, start in ends
+    ]
+    low, high = np.where(undetermined, np.nan, low), np.where(undetermined, np.nan, high)
+    labels = problem.space.labels(problem.series.species)
+    estimates = tuple(Estimate(*row) for row in zip(labels, value.tolist(), low.tolist(), high.tolist(), strict=True))
+    return Estimates(estimates, correlation)
+
+
+def verdict(converged: bool, share: float, num_starts: int, found: Estimates) -> tuple[str, ...]:
+    """What to know before using the numbers."""
+    estimates, correlation = found
+    said = []
+    if converged:
+        said.append(f"converged; {round(share * num_starts)} of {num_starts} starts reached this optimum")
+        if share * num_starts < 2 <= num_starts:
+            said.append("no second start found the same optimum: try more starts")
+    else:
+        said.append("NOT converged: these numbers are where the optimiser stopped, not an optimum")
+    loose = [e.label for e in estimates if not e.determined]
+    if loose:
+        said.append(f"the data do not determine {len(loose)} of {len(estimates)} numbers: {_some(loose)}")
+    upper = np.abs(np.triu(np.nan_to_num(correlation), 1))
+    pairs = sorted(np.argwhere(upper > _STRONG_CORRELATION), key=lambda pair: -upper[tuple(pair)])
+    if pairs:
+        named = [f"{estimates[i].label} with {estimates[j].label} ({correlation[i, j]:+.2f})" for i, j in pairs]
+        said.append(f"strongly correlated: {_some(named)}")
+    return tuple(said)
+
+
+def _some(items: list[str]) -> str:
+    rest = f" and {len(items) - 3} more" if len(items) > 3 else ""
+    return ", ".join(items[:3]) + rest

@@ -1,0 +1,21 @@
+"""psi-class intersection numbers on the moduli spaces of stable curves: exact, and in closed large-genus form.
+
+Nothing here loads JAX.
+"""
+
+from popmath.intersections.asymptotics import Asymptotic as Asymptotic
+from popmath.intersections.asymptotics import alpha as alpha
+from popmath.intersections.asymptotics import asymptotic as asymptotic
+from popmath.intersections.asymptotics import decimal_from_log as decimal_from_log
+from popmath.intersections.asymptotics import max_order as max_order
+from popmath.intersections.correlators import CorrelatorTable as CorrelatorTable
+from popmath.intersections.correlators import clear_cache as clear_cache
+from popmath.intersections.correlators import complete_table as complete_table
+from popmath.intersections.correlators import correlator as correlator
+from popmath.intersections.correlators import count_numbers as count_numbers
+from popmath.intersections.correlators import log_correlator as log_correlator
+from popmath.intersections.correlators import log_fraction as log_fraction
+from popmath.intersections.correlators import table as table
+from popmath.intersections.correlators import types_up_to as types_up_to
+from popmath.intersections.partitions import count_degree_tuples as count_degree_tuples
+from popmath.intersections.partitions import degree_tuples as degree_tuples

@@ -1,0 +1,93 @@
+"""Figures of series, fits and forecasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from popmath.inference import Comparison, FitResult, Forecast
+    from popmath.populations import Simulation
+    from popmath.series import Series
+
+# Wong (2011), Nature Methods 8, 441: distinguishable with colour-vision deficiency
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def plot_simulation(simulation: Simulation, ax: Axes | None = None) -> Axes:
+    """Abundance of each species over time."""
+    ax = _axes(ax)
+    for i, name in enumerate(simulation.species):
+        ax.plot(simulation.times, np.asarray(simulation.abundances)[:, i], color=_colour(i), label=name)
+    ax.set(xlabel="projection interval", ylabel="abundance")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_fit(result: FitResult, ax: Axes | None = None) -> Axes:
+    """Counts as dots, the fitted curve as a line."""
+    ax = _axes(ax)
+    _counts(result.series, ax)
+    for i, name in enumerate(result.series.species):
+        ax.plot(result.series.times, result.predicted[:, i], color=_colour(i), label=f"{name}, fitted")
+    ax.set_title(f"{result.name}: SS {result.sum_of_squares:.3f}", loc="left", fontsize=10)
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def plot_forecast(forecast: Forecast, ax: Axes | None = None, later: Series | None = None) -> Axes:
+    """Counts as dots, the forecast as a line in its band; what was counted later, if given, as open dots."""
+    ax = _axes(ax)
+    _counts(forecast.series, ax)
+    for i, name in enumerate(forecast.series.species):
+        ax.fill_between(forecast.times, forecast.lower[:, i], forecast.upper[:, i], color=_colour(i), alpha=0.2, lw=0)
+        ax.plot(forecast.times, forecast.predicted[:, i], color=_colour(i), label=f"{name}, forecast")
+        if later is not None:
+            ahead = later.times > forecast.series.times[-1]
+            ax.plot(later.times[ahead], later.values[ahead, i], "o", ms=4, mfc="none", color=_colour(i))
+    ax.axvline(forecast.series.times[-1], color="0.6", lw=0.8, ls=":")
+    ax.set_title(f"{forecast.model_name}: {forecast.confidence_level:.0%} band", loc="left", fontsize=10)
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def plot_comparison(comparison: Comparison) -> Figure:
+    """One panel per model: hold-out forecast with its band, beside what was counted."""
+    rows = [(row, row.forecast) for row in comparison.rows if row.forecast is not None]
+    figure, axes = plt.subplots(
+        1, len(rows), figsize=(3.6 * len(rows), 3.4), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    top = 1.35 * float(np.nanmax(comparison.series.values))
+    for ax, (row, forecast) in zip(axes[0], rows, strict=True):
+        plot_forecast(forecast, ax, later=comparison.series)
+        if row.holdout_fit is not None:
+            before = row.holdout_fit
+            for i in range(len(before.series.species)):
+                ax.plot(before.series.times, before.predicted[:, i], color=_colour(i), lw=1)
+        ax.set_title(
+            f"{row.name}\n{comparison.confidence_level:.0%} band covers {row.coverage:.0%}", loc="left", fontsize=9
+        )
+        ax.set_ylim(0, top)
+        ax.label_outer()
+    for ax in axes[0][1:]:
+        ax.get_legend().remove()
+    return figure
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return plt.subplots(figsize=(6, 3.8), layout="constrained")[1] if ax is None else ax
+
+
+def _colour(i: int) -> str:
+    return COLOURS[i % len(COLOURS)]
+
+
+def _counts(series: Series, ax: Axes) -> None:
+    for i, name in enumerate(series.species):
+        ax.plot(series.times, series.values[:, i], "o", ms=4, color=_colour(i), label=name)
+    ax.set(xlabel=f"time ({series.time_unit})", ylabel=series.value_unit)
