@@ -97,7 +97,7 @@ class Series:
 
     @property
     def observed(self) -> np.ndarray:
-        """True where an entry counts as an observation: the mask, less an inoculum row."""
+        """True where an entry counts as an observation (the mask, less an inoculum row)."""
         assert self.mask is not None
         observed = self.mask.copy()
         if self.starts_with_inoculum:

@@ -183,3 +183,9 @@ def test_tables_cannot_be_changed_by_accident():
         mixture.values[0, 0] = 3.0
     with pytest.raises(dataclasses.FrozenInstanceError):
         mixture.name = "mine"
+
+
+def test_a_table_is_a_set_of_cultures():
+    table = datasets.load_gause("table3")
+    assert isinstance(table, datasets.Cultures)
+    assert [series.name for series in table] == ["table3/aurelia", "table3/caudatum", "table3/mixture"]

@@ -30,7 +30,7 @@ class SplitBand:
 
     Attributes:
         confidence_level: nominal coverage.
-        quantiles: for each group, the conformal quantile of |truth - prediction| / scale.
+        quantiles: for each group, the conformal quantile of the absolute error divided by its scale.
         num_scores_by_group: calibration points of each group.
     """
 

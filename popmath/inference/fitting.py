@@ -53,6 +53,8 @@ def fit(model: FittableModel, series: Series, *, num_starts: int = 32, seed: int
     """
     if isinstance(num_starts, bool) or not isinstance(num_starts, int | np.integer) or num_starts < 1:
         raise ValueError(f"num_starts must be a whole number, at least 1; got {num_starts!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number, at least 0; got {seed!r}.")
     return fit_problem(Problem(model, series), num_starts, seed, throw)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from popmath._errors import UnableError
 from popmath._text import Summary, html_table, number, text_table
-from popmath.conformal import SplitBand, calibrate_split
+from popmath.conformal import SplitBand, calibrate_split, scores_needed
 from popmath.series import Series
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def calibrate(series: Series, refit: Refit, min_observed: int, confidence_level:
         UnableError: if too little is left when a block is taken out.
         ValueError: if there are too few errors for the level.
     """
+    scores_needed(confidence_level)  # refuses a wrong level before the refits
     scale = np.nanmean(series.values, axis=0)
     rows = np.flatnonzero(series.observed.any(axis=1))
     blocks = [rows[i : i + BLOCK] for i in range(0, rows.size, BLOCK)]

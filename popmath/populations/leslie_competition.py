@@ -11,7 +11,14 @@ import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array, Parameter
-from popmath.populations.model import PopulationModel, as_parameter, as_species, check_parameters, parameter_values
+from popmath.populations.model import (
+    PopulationModel,
+    as_parameter,
+    as_species,
+    check_parameters,
+    check_positive,
+    parameter_values,
+)
 from popmath.populations.simulation import whole_steps
 
 
@@ -63,13 +70,17 @@ class LinearLeslieCompetition(PopulationModel):
         self.species = species
         self.fertility, self.survival, self.competition = fertility, survival, competition
         shape = np.shape(fertility) if fertility is not None else ()
-        self.num_classes = num_classes or (shape[1] if len(shape) == 2 else 2)
+        given = shape[1] if len(shape) == 2 else 2
+        self.num_classes = given if num_classes is None else num_classes
         self.interval = float(interval)
 
     def __check_init__(self) -> None:
-        """Check the number of species, shapes and signs."""
+        """Check the numbers of species and classes, the interval, shapes and signs."""
         if len(self.species) != 2:
             raise ValueError(f"species must be two names, this model couples two species; got {self.species}.")
+        if self.num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1; got {self.num_classes}.")
+        check_positive("interval", self.interval)
         check_parameters(self)
 
     def projection_matrix(self) -> Float[Array, "states states"]:

@@ -17,7 +17,14 @@ from popmath.populations.competition import (
     growth_rate_parameter,
     initial_abundances,
 )
-from popmath.populations.model import PopulationModel, as_parameter, as_species, check_parameters, parameter_values
+from popmath.populations.model import (
+    PopulationModel,
+    as_parameter,
+    as_species,
+    check_parameters,
+    check_positive,
+    parameter_values,
+)
 
 _SMALLEST = 1e-300  # log-abundances need a positive number; 0 stays 0 to within this
 
@@ -58,7 +65,8 @@ class LotkaVolterraCompetition(PopulationModel):
     tolerance: float = eqx.field(default=1e-6, static=True, kw_only=True)
 
     def __check_init__(self) -> None:
-        """Check shapes and signs."""
+        """Check the tolerance, shapes and signs."""
+        check_positive("tolerance", self.tolerance)
         check_parameters(self)
 
     @property

@@ -87,6 +87,12 @@ def as_species(names: str | Iterable[str]) -> tuple[str, ...]:
     return species
 
 
+def check_positive(name: str, value: float) -> None:
+    """Refuse a setting that is not a positive finite number."""
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite; got {value}.")
+
+
 def check_parameters(model: PopulationModel) -> None:
     """Refuse parameters of the wrong shape or outside their domain (zero is allowed where positive is)."""
     for name, parameter in model.parameters(np.ones(len(model.species))).items():

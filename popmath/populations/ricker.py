@@ -16,7 +16,14 @@ from popmath.populations.competition import (
     growth_rate_parameter,
     initial_abundances,
 )
-from popmath.populations.model import PopulationModel, as_parameter, as_species, check_parameters, parameter_values
+from popmath.populations.model import (
+    PopulationModel,
+    as_parameter,
+    as_species,
+    check_parameters,
+    check_positive,
+    parameter_values,
+)
 from popmath.populations.simulation import states_at_whole_steps
 
 
@@ -53,7 +60,8 @@ class Ricker(PopulationModel):
     interval: float = eqx.field(default=1.0, static=True, kw_only=True)
 
     def __check_init__(self) -> None:
-        """Check shapes and signs."""
+        """Check the interval, shapes and signs."""
+        check_positive("interval", self.interval)
         check_parameters(self)
 
     @property

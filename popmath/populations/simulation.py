@@ -56,7 +56,9 @@ def simulate(model: PopulationModel, initial: ArrayLike, num_steps: int, *, key:
     r"""Project a population through `num_steps` projection intervals.
 
     Iterates $n(t+1) = f(n(t), t)$ with `model.step` under `jax.lax.scan`, in float64 whatever the global JAX
-    setting is. Jits, vmaps and differentiates with respect to `initial` and the model's parameters.
+    setting is. Jits, vmaps and differentiates with respect to `initial` and the model's parameters: in forward mode
+    (`jax.jacfwd`, `jax.jvp`) for every model; in reverse mode (`jax.grad`) for the discrete-time models, best inside
+    `jax.enable_x64(True)`, as JAX runs the backward pass in the precision set outside.
 
     Args:
         model: a model whose parameters are all set.
@@ -84,6 +86,7 @@ def simulate(model: PopulationModel, initial: ArrayLike, num_steps: int, *, key:
         raise ValueError(f"num_steps must be a whole number, at least 0; got {num_steps!r}.")
     with jax.enable_x64(True):
         state = check_state(model, initial)
+        model = jax.tree.map(lambda number: jnp.asarray(number, jnp.float64), model)
         keys = None if key is None else jax.random.split(key, num_steps)
         states, info = _run(model, state, keys, int(num_steps))
         return Simulation(model.species, np.arange(num_steps + 1), states, model.totals(states), info)

@@ -1,0 +1,68 @@
+"""`import popmath` is cheap, exact numbers load no heavy library, and every public name exists and is documented."""
+
+import ast
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import popmath
+
+STUB = Path(popmath.__file__).with_name("__init__.pyi")
+ROOMS = ("conformal", "datasets", "inference", "intersections", "plots", "populations")
+
+
+def best_time(code: str) -> float:
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def test_import_costs_less_than_three_tenths_of_a_second():
+    assert best_time("import popmath") - best_time("pass") < 0.3
+
+
+def test_exact_numbers_load_no_heavy_library():
+    code = (
+        "import sys, popmath as pm; pm.intersections.correlator(2, (2, 3)); pm.intersections.asymptotic(5, (4, 5, 6));"
+        "print([m for m in ('jax', 'mapie', 'sklearn', 'matplotlib', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def stub_names() -> list[str]:
+    tree = ast.parse(STUB.read_text(encoding="utf-8"))
+    statements = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return [alias.asname or alias.name for node in statements for alias in node.names]
+
+
+@pytest.mark.parametrize("name", stub_names())
+def test_public_names_resolve_and_are_documented(name):
+    thing = getattr(popmath, name)
+    assert inspect.getdoc(thing)
+    assert name in dir(popmath)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_name_is_named_in_a_test(room):
+    tests = "".join(p.read_text(encoding="utf-8") for p in Path(__file__).parent.rglob("test_*.py"))
+    module = getattr(popmath, room)
+    for name, thing in vars(module).items():
+        if name.startswith("_") or not (inspect.isclass(thing) or inspect.isfunction(thing)):
+            continue
+        if getattr(thing, "__module__", "").startswith("popmath"):
+            assert inspect.getdoc(thing), f"{room}.{name} has no docstring"
+            assert name in tests, f"{room}.{name} is in no test"
+
+
+def test_version_is_that_of_the_distribution():
+    from importlib.metadata import version
+
+    assert popmath.__version__ == version("popmath")
