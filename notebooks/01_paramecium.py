@@ -63,8 +63,8 @@ for ax, species in zip(axes, ("aurelia", "caudatum"), strict=True):
     ax.legend(frameon=False)
 
 # %% [markdown]
-# *P. aurelia* ends lower than it would alone, and takes longer. *P. caudatum* rises, peaks after a week, and is slowly
-# pushed out.
+# In the mixture *P. aurelia* settles well below where it settles alone. *P. caudatum* rises, peaks after a week, and is
+# slowly pushed out.
 
 # %% [markdown]
 # ## Fit a model
@@ -167,6 +167,7 @@ hour,yeast
 14,631
 16,668
 18,660
+20,671
 """)
 yeast = pm.read_series(csv, time_unit="hours")
 yeast

@@ -101,7 +101,7 @@ request = {"genus": 15, "degrees": (1, 20, 24)}
 exact = log_correlator(**request)
 for order in range(7):
     approximate = asymptotic(**request, order=order)
-    print(f"order {order}: {approximate.value}   error of the log {approximate.log_value - exact:+.1e}")
+    print(f"order {order}: {approximate.value}   exact minus that, in the log: {exact - approximate.log_value:+.1e}")
 
 # %% [markdown]
 # Now the worst error over all numbers with three points, for each genus and order. (Numbers with a degree 1 are left

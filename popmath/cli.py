@@ -56,8 +56,12 @@ def fit(
     model: Annotated[str, typer.Option(help=f"One of {', '.join(MODELS)}.")] = "leslie-gower",
     species: Annotated[str, typer.Option(help="Columns to fit, separated by commas; default all.")] = "",
     time_column: Annotated[str, typer.Option("--time", help="The time column; default the first.")] = "",
+    time_unit: Annotated[str, typer.Option(help="Unit of the times in a CSV file.")] = "days",
+    step: Annotated[
+        float, typer.Option(help="Projection interval of discrete-time models, and step of the forecast.")
+    ] = 1.0,
     inoculum: Annotated[bool, typer.Option(help="The first row is what was put in, not a count.")] = False,
-    forecast: Annotated[int, typer.Option(help="Times to forecast beyond the series, one unit apart.")] = 0,
+    forecast: Annotated[int, typer.Option(help="Steps to forecast beyond the series.")] = 0,
     confidence: Confidence = 0.9,
     starts: Annotated[int, typer.Option(help="Random starts.")] = 32,
     seed: Seed = 0,
@@ -73,14 +77,17 @@ def fit(
         import popmath as pm
 
         columns = [c.strip() for c in species.split(",") if c.strip()]
-        series = _series(data, time_column, columns, inoculum)
+        series = _series(data, time_column, columns, inoculum, time_unit)
         with _progress(f"fitting {MODELS[model]} from {starts} starts"):
-            result = pm.fit(getattr(pm, MODELS[model])(species=series.species), series, num_starts=starts, seed=seed)
+            kind = getattr(pm, MODELS[model])
+            continuous = kind is pm.LotkaVolterraCompetition
+            template = kind(series.species) if continuous else kind(series.species, interval=step)
+            result = pm.fit(template, series, num_starts=starts, seed=seed)
         ahead = None
         if forecast:
             with _progress("calibrating the band by refits"):
                 last = series.times[-1]
-                ahead = result.forecast([last + k for k in range(1, forecast + 1)], confidence)
+                ahead = result.forecast([last + k * step for k in range(1, forecast + 1)], confidence)
         typer.echo(_fit_json(result, ahead) if json else _fit_text(result, ahead))
         if plot is not None:
             axes = (ahead or result).plot()
@@ -139,7 +146,7 @@ def psi(
         typer.echo(_json(record) if json else "\n".join(lines))
 
 
-def _series(data: str, time_column: str, columns: list[str], inoculum: bool):
+def _series(data: str, time_column: str, columns: list[str], inoculum: bool, time_unit: str):
     import popmath as pm
 
     table, _, culture = data.partition("/")
@@ -151,7 +158,7 @@ def _series(data: str, time_column: str, columns: list[str], inoculum: bool):
     if not Path(data).is_file():
         tables = ", ".join(f"{t}/mixture" for t in pm.datasets.GAUSE_TABLES)
         raise FileNotFoundError(f"no file {data!r}. Give a CSV file, or one of {tables}, lynx_hare/pelts.")
-    return pm.read_series(data, time=time_column, species=columns, inoculum=inoculum)
+    return pm.read_series(data, time=time_column, species=columns, inoculum=inoculum, time_unit=time_unit)
 
 
 def _fit_text(result, forecast) -> str:

@@ -56,6 +56,10 @@ def test_psi_interval():
         (("fit", "missing.csv"), "no file 'missing.csv'"),
         (("fit", "table3/mixture", "--model", "logistic"), "--model must be one of"),
         (("fit", "table3/nobody"), "no culture 'nobody'"),
+        (("fit", "table3/mixture", "--starts", 0), "num_starts must be"),
+        (("fit", "table3/mixture", "--seed", -1), "seed must be"),
+        (("psi", 2, "--", -1, 6), "degrees[0] must be at least 0"),
+        (("psi", 5, 4, 5, 6, "--interval", "--order", 9), "order must be at most 6"),
     ],
 )
 def test_errors_are_one_line(arguments, message):
@@ -83,24 +87,56 @@ def test_fit_as_json(table):
     assert "jax" in record["versions"]
 
 
+def test_fit_a_table_that_travels_along():
+    result = run("fit", "table3/mixture", "--starts", 8, "--json", "--forecast", 2, "--confidence", 0.8)
+    record = json.loads(result.stdout)
+    assert (record["model"], record["series"], record["num_starts"]) == ("LeslieGower", "table3/mixture", 8)
+    assert record["sum_of_squares"] <= 0.9090
+    assert record["forecast"]["confidence_level"] == 0.8
+    assert [row["time"] for row in record["forecast"]["rows"]] == [26, 26, 27, 27]
+    assert all(0 <= row["lower"] <= row["predicted"] <= row["upper"] for row in record["forecast"]["rows"])
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("demo", "--out", tmp_path / "file")
+    assert result.exit_code == 2 and "popmath: " in result.stderr and "Traceback" not in result.output
+
+
 def test_unknown_column(table):
     result = run("fit", table, "--species", "wolves")
     assert result.exit_code == 2
     assert "wolves" in result.stderr
 
 
-def test_demo(tmp_path):
-    result = run("demo", "--out", tmp_path)
-    assert result.exit_code == 0, result.output
-    for part in ("persistence", "LinearLeslieCompetition", "three ways", "covered", "wrote"):
-        assert part in result.stdout
-    record = json.loads((tmp_path / "demo.json").read_text())
+def test_demo(demo_run):
+    assert demo_run.ended.exit_code == 0, demo_run.ended.output
+    for part in ("persistence", "LinearLeslieCompetition", "three ways", "covered", "wrote", "Gause, G. F. (1934)"):
+        assert part in demo_run.ended.stdout
+    assert demo_run.comparison.summary() in demo_run.ended.stdout
+    assert "fitting four models" in demo_run.ended.stderr
+    assert sorted(path.name for path in demo_run.folder.iterdir()) == ["demo.json", "paramecium.png"]
+    record = json.loads((demo_run.folder / "demo.json").read_text())
+    assert set(record) == {
+        "command",
+        "seed",
+        "data",
+        "holdout_after",
+        "populations",
+        "intersections",
+        "versions",
+    }
     rows = {row["model"]: row for row in record["populations"]}
     assert rows["Ricker"]["sum_of_squares"] <= 0.8715
     assert rows["persistence"]["holdout_rmse_caudatum"] > rows["Ricker"]["holdout_rmse_caudatum"]
     assert len(record["data"]["sha256"]) == 64
-    assert all(isinstance(number["covered"], bool) for number in record["intersections"]["numbers"])
-    assert (tmp_path / "paramecium.png").stat().st_size > 10_000
+    numbers = record["intersections"]
+    assert all(number["covered"] is True for number in numbers["numbers"])
+    assert numbers["numbers"][0]["exact"] == "424987/3065610240"
+    assert sorted(map(int, numbers["coverage_by_genus"])) == list(range(8, 18))
+    assert {"python", "popmath", "jax", "mapie"} <= set(record["versions"])
+    picture = (demo_run.folder / "paramecium.png").read_bytes()
+    assert picture[:4] == b"\x89PNG" and len(picture) > 10_000
 
 
 def test_help_loads_no_jax():

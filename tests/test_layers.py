@@ -1,6 +1,7 @@
 """Imports go one way: the table of docs/architecture.md, read from the import statements."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,8 @@ def imports(source: str) -> set[tuple[str, bool]]:
             return
         if isinstance(node, ast.Import):
             found.update((alias.name, inside) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add((node.module, inside))
+        elif isinstance(node, ast.ImportFrom):
+            found.add(("." * node.level + (node.module or ""), inside))
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
             visit(child, inside)
@@ -57,6 +58,8 @@ def violations(room: str, source: str) -> set[str]:
     allowed, bad = ALLOWED[room], set()
     for module, inside in imports(source):
         top, _, rest = module.partition(".")
+        if module.startswith("."):  # one way to write an import, so that it can be read
+            bad.add(module)
         if room == "intersections" and top in ("jax", "jaxlib", "equinox"):
             bad.add(module)
         target = rest.partition(".")[0]
@@ -83,6 +86,9 @@ def test_a_wrong_import_is_seen():
     assert violations("conformal", "from popmath.inference import fit") == {"popmath.inference"}
     assert violations("populations", "from popmath.plots.series import plot_fit") == {"popmath.plots.series"}
     assert violations("intersections", "import jax.numpy as jnp") == {"jax.numpy"}
+    assert violations("conformal", "from ..inference import fit") == {"..inference"}
+    assert violations("plots", "from popmath.series import Series") == {"popmath.series"}
+    assert not violations("plots", "if TYPE_CHECKING:\n    from popmath.series import Series")
     assert not violations("populations", "def plot():\n    from popmath.plots.series import plot_fit")
 
 
@@ -91,3 +97,20 @@ def test_no_keyword_catch_alls():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 assert node.args.kwarg is None, f"{path.name}: {node.name}"
+
+
+def test_no_file_imports_itself_by_a_detour():
+    names = {
+        ".".join(("popmath", *p.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__") for p in FILES
+    }
+    graph = {}
+    for path in FILES:
+        name = ".".join(("popmath", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        graph[name] = {
+            module for module, inside in imports(path.read_text(encoding="utf-8")) if module in names and not inside
+        }
+        graph[name].discard("popmath")
+    list(graphlib.TopologicalSorter(graph).static_order())  # CycleError names the cycle
+    graph["popmath.conformal.split"] = {"popmath.inference.forecast"}  # negative control
+    with pytest.raises(graphlib.CycleError):
+        list(graphlib.TopologicalSorter(graph).static_order())

@@ -135,7 +135,7 @@ def calibrate_split(
             where = "" if groups is None else f" in group {label!r}"
             raise ValueError(
                 f"confidence_level {confidence_level:g} needs at least {needed} calibration points{where}; there are "
-                f"{len(rows)}. Lower the level, add points, or join the group with a neighbour."
+                f"{len(rows)}. Lower the level, or add points{'' if groups is None else ' or join groups'}."
             )
         quantiles[label] = _mapie_quantile(standardised[rows], confidence_level)
     return SplitBand(float(confidence_level), quantiles, {label: len(rows) for label, rows in members.items()})

@@ -55,6 +55,7 @@ class Forecast:
         confidence_level: nominal coverage of each entry.
         calibration: what the band is calibrated on.
         warnings: what to know before using it.
+        fitted: the fitted curve at the times of the series, shape `(times, species)`; None for a forecast without one.
     """
 
     series: Series
@@ -66,6 +67,7 @@ class Forecast:
     confidence_level: float
     calibration: str
     warnings: tuple[str, ...]
+    fitted: np.ndarray | None = None
 
     def summary(self) -> Summary:
         """Forecast and band as text."""
@@ -158,7 +160,12 @@ def calibrate(series: Series, refit: Refit, min_observed: int, confidence_level:
 
 
 def make_forecast(
-    series: Series, model_name: str, times: np.ndarray, predicted: np.ndarray, band: ForecastBand
+    series: Series,
+    model_name: str,
+    times: np.ndarray,
+    predicted: np.ndarray,
+    band: ForecastBand,
+    fitted: np.ndarray | None = None,
 ) -> Forecast:
     """Put the band around `predicted` and note what is to be known of it."""
     warnings = [
@@ -169,4 +176,4 @@ def make_forecast(
         warnings.append("the model forecasts negative abundances")
     lower, upper = band.interval(predicted)
     level = band.split.confidence_level
-    return Forecast(series, model_name, times, predicted, lower, upper, level, band.describe(), tuple(warnings))
+    return Forecast(series, model_name, times, predicted, lower, upper, level, band.describe(), tuple(warnings), fitted)

@@ -125,7 +125,7 @@ class FitResult:
                 f"inside the series."
             )
         band = calibrate(self.series, self._refit, self.problem.space.size + 1, confidence_level)
-        return make_forecast(self.series, self.name, after, self.predict(after), band)
+        return make_forecast(self.series, self.name, after, self.predict(after), band, self.predicted)
 
     def _refit(self, kept: np.ndarray) -> np.ndarray:
         return self.problem.refit(kept, self.seed)

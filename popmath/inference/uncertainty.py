@@ -51,7 +51,8 @@ def estimate_from_curvature(problem: Problem, vector: np.ndarray, jacobian: np.n
     undetermined = (share[flat] > 1e-6).any(axis=0)
     covariance = total / freedom * (right[~flat].T / singular[~flat] ** 2) @ right[~flat]
     error = np.sqrt(np.diagonal(covariance))
-    correlation = covariance / np.outer(error, error)
+    with np.errstate(invalid="ignore"):  # NaN for a number that changes nothing at all
+        correlation = covariance / np.outer(error, error)
     half = np.minimum(scipy.stats.t.ppf(0.975, freedom) * error, 600.0)
     ends = [problem.named_values(vector + sign * half) for sign in (-1.0, 0.0, 1.0)]
     low, value, high = [

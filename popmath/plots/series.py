@@ -47,6 +47,8 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None, later: Series | No
     for i, name in enumerate(forecast.series.species):
         ax.fill_between(forecast.times, forecast.lower[:, i], forecast.upper[:, i], color=_colour(i), alpha=0.2, lw=0)
         ax.plot(forecast.times, forecast.predicted[:, i], color=_colour(i), label=f"{name}, forecast")
+        if forecast.fitted is not None:
+            ax.plot(forecast.series.times, forecast.fitted[:, i], color=_colour(i), lw=1)
         if later is not None:
             ahead = later.times > forecast.series.times[-1]
             ax.plot(later.times[ahead], later.values[ahead, i], "o", ms=4, mfc="none", color=_colour(i))
@@ -65,10 +67,6 @@ def plot_comparison(comparison: Comparison) -> Figure:
     top = 1.35 * float(np.nanmax(comparison.series.values))
     for ax, (row, forecast) in zip(axes[0], rows, strict=True):
         plot_forecast(forecast, ax, later=comparison.series)
-        if row.holdout_fit is not None:
-            before = row.holdout_fit
-            for i in range(len(before.series.species)):
-                ax.plot(before.series.times, before.predicted[:, i], color=_colour(i), lw=1)
         ax.set_title(
             f"{row.name}\n{comparison.confidence_level:.0%} band covers {row.coverage:.0%}", loc="left", fontsize=9
         )

@@ -1,11 +1,18 @@
 """Split conformal bands: by hand, against another library, in groups, and what is refused."""
 
+import math
+
 import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+import popmath.conformal
+import popmath.inference
+import popmath.intersections
+import popmath.populations
+import popmath.predictor
 from popmath.conformal import SplitBand, calibrate_split, coverage_and_width, scores_needed
 
 
@@ -37,35 +44,67 @@ def test_coverage_on_exchangeable_data():
 
 
 def two_groups(rng):
-    groups = np.repeat(["narrow", "wide"], 400)
+    groups = np.repeat(["narrow", "wide"], [600, 200])
     return groups, rng.normal(size=800) * np.where(groups == "wide", 10.0, 1.0)
 
 
 def test_groups_cover_each_and_shuffled_labels_do_not():
-    """Fixed seed; each group's coverage within 0.05 of 0.9: more than two standard deviations at 400 + 400 points, so a
-    new seed may fail once in 40."""
+    """Hits among as many new points are beta-binomial; fails once in 500,000 seeds."""
     rng = np.random.default_rng(1)
     groups, errors = two_groups(rng)
     new_groups, new_errors = two_groups(rng)
 
-    def coverage(labels):
+    def hits(labels):
         band = calibrate_split(np.zeros(800), errors, groups=labels.tolist(), confidence_level=0.9)
         lower, upper = band.predict_interval(np.zeros(800), groups=new_groups.tolist())
         inside = (lower <= new_errors) & (new_errors <= upper)
-        return [float(np.mean(inside[new_groups == g])) for g in ("narrow", "wide")]
+        return [int(inside[new_groups == g].sum()) for g in ("narrow", "wide")]
 
-    assert coverage(groups) == pytest.approx([0.9, 0.9], abs=0.05)
-    assert abs(coverage(rng.permutation(groups))[0] - 0.9) > 0.05  # the negative control
+    # of m scores the ceil(0.9 (m + 1))-th is the quantile: 541 of 600, 181 of 200
+    ends = [scipy.stats.betabinom(m, k, m + 1 - k).ppf([2.5e-7, 1 - 2.5e-7]) for m, k in ((600, 541), (200, 181))]
+    assert all(low <= found <= high for found, (low, high) in zip(hits(groups), ends, strict=True))
+    narrow, wide = hits(rng.permutation(groups))  # the negative control
+    assert narrow > ends[0][1]
+    assert wide < ends[1][0]
 
 
-def test_same_intervals_as_crepes():
+@pytest.mark.parametrize(("size", "level"), [(19, 0.9), (10, 0.9), (7, 0.5)])
+def test_coverage_is_exact_over_calibrations(size, level):
+    """One new point per calibration is covered with probability rank/(size + 1) exactly, whatever the distribution.
+
+    400 calibrations, hits between the 1e-6 quantiles of their binomial: fails once in 500,000 seeds.
+    """
+    rng, hits = np.random.default_rng(5), 0
+    for _ in range(400):
+        errors = rng.standard_cauchy(size + 1)
+        band = calibrate_split(np.zeros(size), errors[:-1], confidence_level=level)
+        lower, upper = band.predict_interval(np.zeros(1))
+        hits += bool(lower[0] <= errors[-1] <= upper[0])
+    exact = math.ceil(round((size + 1) * level, 9)) / (size + 1)
+    assert exact >= level
+    low, high = scipy.stats.binom(400, exact).ppf([1e-6, 1 - 1e-6])
+    assert low <= hits <= high
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_same_intervals_as_crepes(level, grouped):
     crepes = pytest.importorskip("crepes")
-    rng = np.random.default_rng(2)
-    errors, bins = rng.normal(size=312), np.repeat([0, 1, 2], 104)
-    other = crepes.ConformalRegressor().fit(errors, bins=bins)
-    theirs = other.predict_int(np.zeros(3), bins=np.arange(3), confidence=0.9)
-    band = calibrate_split(np.zeros(312), errors, groups=bins.tolist(), confidence_level=0.9)
-    np.testing.assert_allclose(np.c_[band.predict_interval(np.zeros(3), groups=[0, 1, 2])], theirs, rtol=1e-12)
+    # sizes at which (m + 1) * level is no whole number: there crepes 0.9 takes one rank too many by rounding
+    rng, bins = np.random.default_rng(2), np.repeat([0, 1, 2, 0, 1, 2], [105, 112, 83, 4, 3, 3])
+    predictions, scale = rng.normal(size=310), rng.uniform(0.5, 2.0, 310)
+    truth = predictions + scale * rng.normal(size=310)
+    old, new = slice(0, 300), slice(300, 310)
+    theirs = (
+        crepes.ConformalRegressor()
+        .fit((truth - predictions)[old], sigmas=scale[old], bins=bins[old] if grouped else None)
+        .predict_int(predictions[new], sigmas=scale[new], bins=bins[new] if grouped else None, confidence=level)
+    )
+    groups = {"groups": bins[old].tolist()} if grouped else {}
+    band = calibrate_split(predictions[old], truth[old], scale=scale[old], confidence_level=level, **groups)
+    groups = {"groups": bins[new].tolist()} if grouped else {}
+    lower, upper = band.predict_interval(predictions[new], scale=scale[new], **groups)
+    np.testing.assert_allclose(np.c_[lower, upper], theirs, rtol=1e-12)
 
 
 def test_what_is_refused():
@@ -102,6 +141,8 @@ def test_levels(level, kind):
 
 
 def test_nothing_uncalibrated_predicts():
-    assert hasattr(SplitBand, "predict_interval")
+    rooms = (popmath.conformal, popmath.inference, popmath.intersections, popmath.populations, popmath.predictor)
+    public = {thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)}
+    assert {thing for thing in public if hasattr(thing, "predict_interval")} == {SplitBand}
     with pytest.raises(TypeError):
         SplitBand()

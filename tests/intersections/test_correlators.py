@@ -13,6 +13,7 @@ import pytest
 
 from popmath import UnableError
 from popmath.intersections import (
+    CorrelatorTable,
     clear_cache,
     complete_table,
     correlator,
@@ -152,6 +153,7 @@ def test_logarithm_beyond_the_range_of_floats():
 
 def test_a_table_is_a_mapping_over_ascending_degrees():
     t = table(5, 4)
+    assert isinstance(t, CorrelatorTable)
     assert len(t) == count_degree_tuples(16, 4) and list(t) == sorted(t)
     assert t[3, 4, 4, 5] == t[5, 4, 3, 4] == correlator(5, (4, 5, 3, 4))
     assert repr(t) == "CorrelatorTable(genus=5, num_points=4: 64 numbers)"

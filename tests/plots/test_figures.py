@@ -26,6 +26,12 @@ def test_forecast(comparison, mixture):
     forecast = comparison.row("Ricker").forecast
     ax = plot_forecast(forecast, later=mixture)
     assert len(ax.collections) == 2
+    for i, band in enumerate(ax.collections):
+        edge = band.get_paths()[0].vertices
+        assert edge[:, 1].min() == forecast.lower[:, i].min()
+        assert edge[:, 1].max() == forecast.upper[:, i].max()
+    seen_later = [line.get_ydata() for line in ax.lines if line.get_markerfacecolor() == "none"]
+    assert np.array_equal(np.column_stack(seen_later), mixture.values[mixture.times > 12])
     assert "90% band" in ax.get_title(loc="left")
     assert forecast.plot(ax) is ax
 
