@@ -105,6 +105,9 @@ def psi(
     interval: Annotated[bool, typer.Option("--interval", help="The large-genus closed form with its band.")] = False,
     order: Annotated[int, typer.Option(help="Corrections of the closed form, 0 to 6.")] = 6,
     confidence: Confidence = 0.9,
+    method: Annotated[
+        str, typer.Option(help="Algorithm of the exact number: auto, closed_form, dvv, liu_xu, npoint.")
+    ] = "auto",
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -116,7 +119,7 @@ def psi(
         lines = []
         number = prediction = None
         if exact or not interval:
-            number = correlator(genus, degrees)
+            number = correlator(genus, degrees, method=method)
             log_value = log_fraction(number)
             record |= {"exact": str(number), "log_value": log_value}
             decimal = "" if number.denominator == 1 else f"   = {decimal_from_log(log_value)}"

@@ -60,6 +60,17 @@ def test_warnings_outside_the_calibrated_range(predictor):
     assert all(factor >= 1 for factor in predictor.drift.values())
 
 
+def test_the_band_is_widened_by_the_drift_outside_and_nowhere_else(predictor):
+    n = max((3, 4, 5), key=lambda n: predictor.drift[predictor.group_of[n]])
+    group, seen = predictor.group_of[n], []
+    for genus in (10, 20):
+        prediction = predictor.predict(genus, (3,) * (n - 1) + (3 * genus - 3 + n - 3 * (n - 1),))
+        half = 0.5 * (prediction.log_upper - prediction.log_lower)
+        seen.append(half / expected_error(asymptotic(genus, prediction.degrees)) / predictor.band.quantiles[group])
+    assert predictor.drift[group] > 1
+    assert seen == pytest.approx([1.0, predictor.drift[group]], rel=1e-4)
+
+
 def test_small_groups_are_joined(predictor):
     assert predictor.group_of[1] == predictor.group_of[2] == "n = 1..2"
     assert predictor.group_of[4] == "n = 4"

@@ -8,23 +8,21 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from popmath._errors import UnableError
 from popmath.intersections._requests import as_count, as_degrees, check_stable
+from popmath.intersections.methods import exact_number, recursions, recursive_number
 from popmath.intersections.partitions import counts_by_points, degree_tuples
-from popmath.intersections.recursion import IntegerRecursion, integer_scale
 
 if TYPE_CHECKING:
     import pandas
 
-_shared_recursion = IntegerRecursion()
-
 
 def clear_cache() -> None:
     """Forget every number computed so far in this process (they are kept to speed up later requests)."""
-    _shared_recursion.memo.clear()
+    for recursion in recursions.values():
+        recursion.memo.clear()
 
 
-def correlator(genus: int, degrees: Iterable[int]) -> Fraction:
+def correlator(genus: int, degrees: Iterable[int], *, method: str = "auto") -> Fraction:
     r"""The psi-class intersection number of one genus and one list of degrees, exactly.
 
     $$\langle\tau_{d_1}\cdots\tau_{d_n}\rangle_g = \int_{\overline{\mathcal M}_{g,n}} \psi_1^{d_1}\cdots\psi_n^{d_n}$$
@@ -35,6 +33,9 @@ def correlator(genus: int, degrees: Iterable[int]) -> Fraction:
     Args:
         genus: $g \ge 0$.
         degrees: $d_1, \ldots, d_n \ge 0$ in any order, with $2g - 2 + n > 0$.
+        method: `"auto"` chooses by genus and number of points; `"closed_form"` (genus 0 and 1, one and two points),
+            `"dvv"` (recursion on the smallest degree, remembers what it has met), `"liu_xu"` (recursion that keeps the
+            number of points), `"npoint"` (trace formula, for few points and large genus) force one.
 
     Returns:
         The number as a reduced fraction. If the degrees do not sum to $3g - 3 + n$ the integral vanishes for
@@ -43,7 +44,7 @@ def correlator(genus: int, degrees: Iterable[int]) -> Fraction:
     Raises:
         TypeError: if the genus or a degree is not an integer.
         ValueError: if one of them is negative, or there are no stable curves of type $(g, n)$.
-        UnableError: if the recursion would be too deep for Python's stack.
+        UnableError: if the method does not cover the type, or the recursion would be too deep for Python's stack.
 
     Example:
         >>> correlator(genus=2, degrees=(2, 3))
@@ -52,14 +53,14 @@ def correlator(genus: int, degrees: Iterable[int]) -> Fraction:
         Fraction(0, 1)
 
     References:
-        Witten, E. (1991), Surveys in Differential Geometry 1, 243-310. The algorithm is the
-        Dijkgraaf-Verlinde-Verlinde recursion in the integer form of `popmath.intersections.recursion`.
+        Witten, E. (1991), Surveys in Differential Geometry 1, 243-310. Each algorithm's own reference stands in
+        `popmath.intersections.closed_forms`, `recursion`, `liu_xu` and `npoint`.
     """
     genus, ascending = as_count("genus", genus), as_degrees(degrees)
     check_stable(genus, len(ascending))
     if sum(ascending) != 3 * genus - 3 + len(ascending):
         return Fraction(0)
-    return _exact(genus, [ascending])[ascending]
+    return exact_number(genus, ascending, method)
 
 
 def log_correlator(genus: int, degrees: Iterable[int]) -> float:
@@ -164,7 +165,9 @@ def table(genus: int, num_points: int) -> CorrelatorTable:
     check_stable(genus, num_points)
     if num_points == 0:
         raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
-    return CorrelatorTable(genus, num_points, _exact(genus, degree_tuples(3 * genus - 3 + num_points, num_points)))
+    dvv = recursions["dvv"]
+    numbers = {d: recursive_number(genus, d, dvv) for d in degree_tuples(3 * genus - 3 + num_points, num_points)}
+    return CorrelatorTable(genus, num_points, numbers)
 
 
 def complete_table(max_level: int) -> dict[tuple[int, int], CorrelatorTable]:
@@ -207,15 +210,3 @@ def count_numbers(max_level: int) -> int:
     types = types_up_to(max_level)
     counts = list(islice(counts_by_points(2 * max_level + 2), max_level + 3))
     return sum(counts[n][3 * g - 3 + n] for g, n in types)
-
-
-def _exact(genus: int, requests: Iterable[tuple[int, ...]]) -> dict[tuple[int, ...], Fraction]:
-    """The plain number at each ascending tuple of degrees with the right sum."""
-    value = _shared_recursion.value
-    try:
-        return {degrees: Fraction(value(genus, degrees), integer_scale(genus, degrees)) for degrees in requests}
-    except RecursionError:
-        raise UnableError(
-            f"a number of genus {genus} is too deep for the recursion and Python's stack. Try "
-            f"popmath.intersections.asymptotic and look at its last_term: small at large genus, not with many zeros."
-        ) from None

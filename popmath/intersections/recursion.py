@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from math import comb, factorial, prod
 
@@ -43,11 +44,15 @@ class IntegerRecursion:
 
     Degrees have to be ascending tuples; the genus follows from them. Numbers with zeros and primitives
     are kept, numbers with ones are not (they are one product away).
+
+    Args:
+        primitive: the rule for primitives, `dvv` below or `popmath.intersections.liu_xu.liu_xu`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, primitive: Callable[[IntegerRecursion, int, tuple[int, ...]], int] | None = None) -> None:
         """Start with nothing but the seed <tau_1>_1."""
         self.memo: dict[tuple[int, ...], int] = {}
+        self._primitive = primitive or dvv
 
     def value(self, genus: int, degrees: tuple[int, ...]) -> int:
         """H_genus(degrees) for a stable type and degrees that sum to 3g - 3 + n."""
@@ -57,64 +62,72 @@ class IntegerRecursion:
             return factorial(n - 3) * scale // prod(map(factorial, degrees))
         ones = degrees.count(1)
         if not ones:
-            return self._without_ones(genus, degrees)
+            return self.without_ones(genus, degrees)
         zeros = degrees.count(0)
         rest = degrees[:zeros] + degrees[zeros + ones :]
         if not rest:
             return 3 ** (ones - 1) * factorial(ones - 1)
         level = 2 * genus - 2 + len(rest)
-        return 3**ones * prod(range(level, level + ones)) * self._without_ones(genus, rest)
+        return 3**ones * prod(range(level, level + ones)) * self.without_ones(genus, rest)
 
-    def _without_ones(self, genus: int, degrees: tuple[int, ...]) -> int:
+    def without_ones(self, genus: int, degrees: tuple[int, ...]) -> int:
+        """The same for genus >= 1 and degrees without ones."""
         known = self.memo.get(degrees)
         if known is None:
-            known = self._string(genus, degrees) if degrees[0] == 0 else self._dvv(genus, degrees)
+            known = self._string(genus, degrees) if degrees[0] == 0 else self._primitive(self, genus, degrees)
             self.memo[degrees] = known
         return known
 
     def _string(self, genus: int, degrees: tuple[int, ...]) -> int:
         rest = degrees[1:]
         total = 0
-        for d, times, first in _runs(rest):
+        for d, times, first in runs(rest):
             if d:
                 lowered = (*rest[:first], d - 1, *rest[first + 1 :])
-                known = self.value(genus, lowered) if d == 2 else self._without_ones(genus, lowered)
+                known = self.value(genus, lowered) if d == 2 else self.without_ones(genus, lowered)
                 total += times * (2 * d + 1) * known
         return total
 
-    def _dvv(self, genus: int, degrees: tuple[int, ...]) -> int:
-        """A primitive; its genus is at least 2, since genus 1 has no room for degrees that are all above 1."""
-        k = degrees[0] - 1
-        rest = degrees[1:]
-        if not rest:
-            return (odd_double_factorial(k + 1) << (4 * genus - 1)) // (24**genus * factorial(genus))
-        total = 0
-        for d, times, first in _runs(rest):
-            merged = tuple(sorted((*rest[:first], *rest[first + 1 :], d + k)))
-            total += times * (2 * d + 1) * self._without_ones(genus, merged)
-        loop = 0
-        for a in range((k + 1) // 2):
+
+def dvv(recursion: IntegerRecursion, genus: int, degrees: tuple[int, ...]) -> int:
+    """A primitive by DVV; its genus is at least 2, since genus 1 has no room for degrees that are all above 1."""
+    k = degrees[0] - 1
+    rest = degrees[1:]
+    if not rest:
+        return one_point(genus)
+    total = 0
+    for d, times, first in runs(rest):
+        merged = tuple(sorted((*rest[:first], *rest[first + 1 :], d + k)))
+        total += times * (2 * d + 1) * recursion.without_ones(genus, merged)
+    loop = 0
+    for a in range((k + 1) // 2):
+        b = k - 1 - a
+        loop += (2 if a < b else 1) * recursion.value(genus - 1, tuple(sorted((a, b, *rest))))
+    return total + 8 * loop + _products(recursion, genus, k, rest)
+
+
+def one_point(genus: int) -> int:
+    """H_g(3g - 2) = 2^(4g-1) (6g-3)!! / (24^g g!)."""
+    return (odd_double_factorial(3 * genus - 2) << (4 * genus - 1)) // (24**genus * factorial(genus))
+
+
+def _products(recursion: IntegerRecursion, genus: int, k: int, rest: tuple[int, ...]) -> int:
+    """Sum over a + b = k - 1 and splittings of `rest` of the products; both genera are at least 1 there."""
+    total = 0
+    for left, right, excess, ways in splittings(rest):
+        # the genus of (a, left) is (a + 2 + excess) / 3: only one a in three counts
+        for a in range((1 - excess) % 3, k, 3):
             b = k - 1 - a
-            loop += (2 if a < b else 1) * self.value(genus - 1, tuple(sorted((a, b, *rest))))
-        return total + 8 * loop + self._products(genus, k, rest)
-
-    def _products(self, genus: int, k: int, rest: tuple[int, ...]) -> int:
-        """Sum over a + b = k - 1 and splittings of `rest` of the products; both genera are at least 1 there."""
-        total = 0
-        for left, right, excess, ways in _splittings(rest):
-            # the genus of (a, left) is (a + 2 + excess) / 3: only one a in three counts
-            for a in range((1 - excess) % 3, k, 3):
-                b = k - 1 - a
-                g_left = (a + 2 + excess) // 3
-                g_right = genus - g_left
-                if 1 <= g_left <= g_right:
-                    twice = 2 if g_left < g_right else 1
-                    left_value = self.value(g_left, tuple(sorted((a, *left))))
-                    total += twice * ways * left_value * self.value(g_right, tuple(sorted((b, *right))))
-        return total
+            g_left = (a + 2 + excess) // 3
+            g_right = genus - g_left
+            if 1 <= g_left <= g_right:
+                twice = 2 if g_left < g_right else 1
+                left_value = recursion.value(g_left, tuple(sorted((a, *left))))
+                total += twice * ways * left_value * recursion.value(g_right, tuple(sorted((b, *right))))
+    return total
 
 
-def _runs(degrees: tuple[int, ...]) -> list[tuple[int, int, int]]:
+def runs(degrees: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """Distinct values of an ascending tuple with how often and where first."""
     runs, i = [], 0
     while i < len(degrees):
@@ -124,10 +137,10 @@ def _runs(degrees: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def _splittings(degrees: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:
+def splittings(degrees: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:
     """All (left, right, sum of (d - 1) over left, number of ways) with left and right together `degrees`."""
     out: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = [((), (), 0, 1)]
-    for d, times, _ in _runs(degrees):
+    for d, times, _ in runs(degrees):
         out = [
             (left + (d,) * t, right + (d,) * (times - t), excess + t * (d - 1), ways * comb(times, t))
             for left, right, excess, ways in out

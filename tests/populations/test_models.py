@@ -144,6 +144,12 @@ def test_theorem_a_the_sign_of_c_decides_which_species_stands(p, start):
     assert (np.sign(z[-1, 0]) == np.sign(c)).all() and (np.sign(z[-1, 1]) == -np.sign(c)).all()
 
 
+def test_one_class_with_a_plus_group_adds_newborns_and_survivors():
+    model = pm.LinearLeslieCompetition(("a", "b"), [[1.5], [0.75]], [[0.25], [0.5]], [[[0.1]], [[0.2]]])
+    assert model.num_classes == 1
+    np.testing.assert_allclose(run(model, [[4.0], [2.0]], 1)[1], [1.75 * 4 - 0.1 * 2, 1.25 * 2 - 0.2 * 4], rtol=1e-14)
+
+
 TWO = ("a", "b")
 NAN = float("nan")
 
