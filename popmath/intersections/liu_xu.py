@@ -27,7 +27,7 @@ def liu_xu(recursion: IntegerRecursion, genus: int, degrees: tuple[int, ...]) ->
     total = 4 * value(genus - 1, _ascending((0, 0, 0, 0), rest, d + 1))
     total -= 8 * (points - 1) * value(genus - 1, _ascending((0, 0, 0), rest, d))
     products = 0
-    for left, right, excess, ways in splittings(tuple(rest)):
+    for left, right, excess, ways in splittings(tuple(rest), 3 * genus - 4):
         if (excess + 1) % 3:  # (0, 0, left) has 3 g' - 1 = excess
             continue
         g_left = (excess + 1) // 3

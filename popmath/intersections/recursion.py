@@ -114,8 +114,8 @@ def one_point(genus: int) -> int:
 def _products(recursion: IntegerRecursion, genus: int, k: int, rest: tuple[int, ...]) -> int:
     """Sum over a + b = k - 1 and splittings of `rest` of the products; both genera are at least 1 there."""
     total = 0
-    for left, right, excess, ways in splittings(rest):
-        # the genus of (a, left) is (a + 2 + excess) / 3: only one a in three counts
+    for left, right, excess, ways in splittings(rest, 3 * (genus // 2) - 2):
+        # the genus of (a, left) is (a + 2 + excess) / 3, at most half of all: only one a in three counts
         for a in range((1 - excess) % 3, k, 3):
             b = k - 1 - a
             g_left = (a + 2 + excess) // 3
@@ -137,13 +137,18 @@ def runs(degrees: tuple[int, ...]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def splittings(degrees: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:
-    """All (left, right, sum of (d - 1) over left, number of ways) with left and right together `degrees`."""
+def splittings(degrees: tuple[int, ...], most: int) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:
+    """All (left, right, excess, number of ways) with left and right together `degrees` and excess at most `most`.
+
+    The excess is the sum of d - 1 over left.
+    """
     out: list[tuple[tuple[int, ...], tuple[int, ...], int, int]] = [((), (), 0, 1)]
     for d, times, _ in runs(degrees):
+        parts = [((d,) * t, (d,) * (times - t), t * (d - 1), comb(times, t)) for t in range(times + 1)]
         out = [
-            (left + (d,) * t, right + (d,) * (times - t), excess + t * (d - 1), ways * comb(times, t))
+            (left + taken, right + kept, excess + more, ways * factor)
             for left, right, excess, ways in out
-            for t in range(times + 1)
+            for taken, kept, more, factor in parts
+            if excess + more <= most
         ]
     return out
