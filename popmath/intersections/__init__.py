@@ -19,3 +19,6 @@ from popmath.intersections.correlators import table as table
 from popmath.intersections.correlators import types_up_to as types_up_to
 from popmath.intersections.partitions import count_degree_tuples as count_degree_tuples
 from popmath.intersections.partitions import degree_tuples as degree_tuples
+from popmath.intersections.virasoro import virasoro_constraint as virasoro_constraint
+from popmath.intersections.virasoro import virasoro_defect as virasoro_defect
+from popmath.intersections.virasoro import virasoro_log_defect as virasoro_log_defect
