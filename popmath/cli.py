@@ -125,8 +125,10 @@ def psi(
             decimal = "" if number.denominator == 1 else f"   = {decimal_from_log(log_value)}"
             lines.append(f"<{' '.join(f'tau_{d}' for d in sorted(degrees))}>_{genus} = {number}{decimal}   (exact)")
         if interval:
+            from popmath.intersections import asymptotic
             from popmath.predictor import AsymptoticPredictor
 
+            asymptotic(genus, degrees, order)  # refuses what has no closed form before anything is calibrated
             with _progress("calibrating the band on exact numbers"):
                 predictor = AsymptoticPredictor.calibrate(order=order, confidence_level=confidence, seed=seed)
             prediction = predictor.predict(genus, degrees)

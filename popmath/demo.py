@@ -103,7 +103,7 @@ def _intersections(seed: int, confidence_level: float, say: Callable[[str], None
     inside = [hit for genus, hits in coverage.items() if low <= genus <= high for hit in hits]
     outside = [hit for genus, hits in coverage.items() if genus > high for hit in hits]
     say(
-        f"\nThe {confidence_level:.0%} band, calibrated at genus {low} to {high}, covers {sum(inside)} of "
+        f"\nThe {100 * confidence_level:g}% band, calibrated at genus {low} to {high}, covers {sum(inside)} of "
         f"{len(inside)} other exact numbers there,\nand {sum(outside)} of {len(outside)} at genus {high + 1} to "
         f"{max(coverage)}, where nothing guarantees it."
     )

@@ -65,8 +65,8 @@ class LogPrediction:
         low, high = self.calibrated_genera
         lines = [
             f"<{' '.join(f'tau_{d}' for d in self.degrees)}>_{self.genus} = {self.value}   ({self.method})",
-            f"  {self.confidence_level:.0%} band: within a relative {relative:.2g}; log value {self.log_value:.12g}, "
-            f"from {self.log_lower:.12g} to {self.log_upper:.12g}",
+            f"  {100 * self.confidence_level:g}% band: within a relative {relative:.2g}; log value "
+            f"{self.log_value:.12g}, from {self.log_lower:.12g} to {self.log_upper:.12g}",
             f"  calibrated on {self.num_calibration} exact numbers of its group, genus {low} to {high}",
         ]
         return Summary("\n".join([*lines, *(f"  * {w}" for w in self.warnings)]))
@@ -186,10 +186,12 @@ class AsymptoticPredictor:
         warnings, scale = [], expected_error(approximate)
         low, high = self.genera
         if not low <= approximate.genus <= high:
-            scale *= self.drift[group]
+            drift = self.drift[group]
+            scale *= drift
+            widened = f" (band widened {drift:.3g} times)" if drift > 1.0 else ""
             warnings.append(
-                f"genus {approximate.genus} is outside the calibrated genera {low} to {high}: coverage not guaranteed "
-                f"(band widened {self.drift[group]:.3g} times)"
+                f"genus {approximate.genus} is outside the calibrated genera {low} to {high}: coverage not "
+                f"guaranteed{widened}"
             )
         lower, upper = self.band.predict_interval(np.zeros(1), scale=scale, groups=[group])
         if n > self.max_points:

@@ -112,7 +112,7 @@ class Comparison:
         return [
             f"{s.name}: {' / '.join(s.species)}, {s.value_unit}; seed {self.seed}.",
             f"Hold-out: fitted up to {self.holdout_after:g} {s.time_unit}, predicted from there to {s.times[-1]:g}; "
-            f"{self.confidence_level:.0%} bands.",
+            f"{100 * self.confidence_level:g}% bands.",
         ]
 
     def _header(self) -> list[str]:

@@ -71,7 +71,7 @@ class Forecast:
 
     def summary(self) -> Summary:
         """Forecast and band as text."""
-        lines = [f"{self.model_name}: forecast of {self.series.name!r} with a {self.confidence_level:.0%} band"]
+        lines = [f"{self.model_name}: forecast of {self.series.name!r} with a {100 * self.confidence_level:g}% band"]
         lines += [f"  * {self.calibration}", *(f"  * {w}" for w in self.warnings), ""]
         return Summary("\n".join([*lines, text_table(self._header(), self._rows())]))
 
@@ -95,7 +95,7 @@ class Forecast:
     def __repr__(self) -> str:
         """One line."""
         span = f"{self.times[0]:g} to {self.times[-1]:g} {self.series.time_unit}"
-        return f"Forecast({self.model_name} of {self.series.name!r}, {span}, {self.confidence_level:.0%} band)"
+        return f"Forecast({self.model_name} of {self.series.name!r}, {span}, {100 * self.confidence_level:g}% band)"
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{line}</li>" for line in (self.calibration, *self.warnings))

@@ -53,7 +53,7 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None, later: Series | No
             ahead = later.times > forecast.series.times[-1]
             ax.plot(later.times[ahead], later.values[ahead, i], "o", ms=4, mfc="none", color=_colour(i))
     ax.axvline(forecast.series.times[-1], color="0.6", lw=0.8, ls=":")
-    ax.set_title(f"{forecast.model_name}: {forecast.confidence_level:.0%} band", loc="left", fontsize=10)
+    ax.set_title(f"{forecast.model_name}: {100 * forecast.confidence_level:g}% band", loc="left", fontsize=10)
     ax.legend(frameon=False, fontsize=8)
     return ax
 
@@ -68,7 +68,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     for ax, (row, forecast) in zip(axes[0], rows, strict=True):
         plot_forecast(forecast, ax, later=comparison.series)
         ax.set_title(
-            f"{row.name}\n{comparison.confidence_level:.0%} band covers {row.coverage:.0%}", loc="left", fontsize=9
+            f"{row.name}\n{100 * comparison.confidence_level:g}% band covers {row.coverage:.0%}", loc="left", fontsize=9
         )
         ax.set_ylim(0, top)
         ax.label_outer()
