@@ -11,7 +11,7 @@ from popmath.intersections.liu_xu import liu_xu
 from popmath.intersections.recursion import IntegerRecursion, integer_scale
 
 METHODS = ("auto", "closed_form", "dvv", "liu_xu", "npoint")
-_FEW_POINTS, _LARGE_GENUS, _TOO_LONG = 5, 25, 120.0  # points, genus, seconds
+_FEW_POINTS, _MODERATE_GENUS, _LARGE_GENUS, _TOO_LONG = 5, 18, 25, 120.0  # points, genera, seconds
 
 recursions = {"dvv": IntegerRecursion(), "liu_xu": IntegerRecursion(liu_xu)}
 
@@ -84,5 +84,5 @@ def _fastest(genus: int, kept: tuple[int, ...]) -> str:
     if kept in recursions["dvv"].memo:
         return "dvv"
     long = npoint_seconds(genus, kept)
-    few_or_large = (len(kept) <= _FEW_POINTS and genus >= 8) or genus >= _LARGE_GENUS
+    few_or_large = (len(kept) <= _FEW_POINTS and genus >= _MODERATE_GENUS) or genus >= _LARGE_GENUS
     return "npoint" if few_or_large and long < _TOO_LONG else "dvv"
