@@ -33,7 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from popmath import AsymptoticPredictor
-from popmath.intersections import asymptotic, correlator, degree_tuples, log_correlator, table
+from popmath.intersections import asymptotic, correlator, log_correlator, log_fraction, table
 
 # %% [markdown]
 # ## Exact numbers
@@ -109,14 +109,14 @@ for order in range(7):
 
 
 # %%
-def worst_error(genus, order):
-    """Largest error of the logarithm over every number of three points."""
-    requests = [d for d in degree_tuples(3 * genus, 3) if 1 not in d]
-    return max(abs(asymptotic(genus, d, order).log_value - log_correlator(genus, d)) for d in requests)
+def worst_errors(genus):
+    """Largest error of the logarithm over every number of three points, for each order."""
+    exact = {d: log_fraction(number) for d, number in table(genus, 3).items() if 1 not in d}
+    return [max(abs(asymptotic(genus, d, order).log_value - log) for d, log in exact.items()) for order in range(7)]
 
 
 genera = range(5, 21)
-errors = {order: [worst_error(genus, order) for genus in genera] for order in range(7)}
+errors = dict(enumerate(zip(*map(worst_errors, genera), strict=True)))
 
 # %%
 figure, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")

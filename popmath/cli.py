@@ -113,7 +113,7 @@ def psi(
 ) -> None:
     """A psi-class intersection number <tau_d1 tau_d2 ...>_g: exact, or the closed form with an error band."""
     with _errors_as_text():
-        from popmath.intersections import correlator, decimal_from_log, log_fraction
+        from popmath.intersections import asymptotic, correlator, decimal_from_log, log_fraction
 
         record: dict[str, Any] = {"genus": genus, "degrees": sorted(degrees)}
         lines = []
@@ -125,7 +125,6 @@ def psi(
             decimal = "" if number.denominator == 1 else f"   = {decimal_from_log(log_value)}"
             lines.append(f"<{' '.join(f'tau_{d}' for d in sorted(degrees))}>_{genus} = {number}{decimal}   (exact)")
         if interval:
-            from popmath.intersections import asymptotic
             from popmath.predictor import AsymptoticPredictor
 
             asymptotic(genus, degrees, order)  # refuses what has no closed form before anything is calibrated

@@ -143,7 +143,7 @@ def compare(
     models: Iterable[FittableModel],
     series: Series,
     *,
-    holdout_after: float | int,
+    holdout_after: float,
     confidence_level: float = 0.9,
     num_starts: int = 32,
     seed: int = 0,

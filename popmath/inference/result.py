@@ -94,7 +94,7 @@ class FitResult:
             self.problem, self.vector, np.nan_to_num(jacobian.reshape(-1, self.num_free)), self.sum_of_squares
         )
 
-    def predict(self, times: Iterable[float | int]) -> np.ndarray:
+    def predict(self, times: Iterable[float]) -> np.ndarray:
         """The fitted curve at `times`, in the time of the series, shape `(times, species)`.
 
         Raises:
@@ -102,7 +102,7 @@ class FitResult:
         """
         return self.problem.predict(self.vector, self.curve, check_times(times, self.series.times[0]))
 
-    def forecast(self, times: Iterable[float | int], confidence_level: float = 0.9) -> Forecast:
+    def forecast(self, times: Iterable[float], confidence_level: float = 0.9) -> Forecast:
         """The fitted curve beyond the series, with a conformal band (through MAPIE).
 
         The band is calibrated by leaving out two neighbouring times after the other, fitting the model again and taking
@@ -178,7 +178,7 @@ class FitResult:
         return [(e.label, number(e.value), number(e.low), number(e.high)) for e in self.estimates]
 
 
-def check_times(times: Iterable[float | int], earliest: float) -> np.ndarray:
+def check_times(times: Iterable[float], earliest: float) -> np.ndarray:
     """`times` as an increasing float array that starts no earlier than `earliest`, or a ValueError."""
     array = np.asarray(list(times), dtype=float)
     if array.size == 0 or not np.isfinite(array).all() or (np.diff(array) <= 0).any():

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from popmath.intersections._requests import as_count, as_degrees, check_stable
-from popmath.intersections.methods import exact_number, recursions, recursive_number
+from popmath.intersections.methods import exact_number, npoint_memo, recursions, recursive_number
 from popmath.intersections.partitions import counts_by_points, degree_tuples
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def clear_cache() -> None:
     """Forget every number computed so far in this process (they are kept to speed up later requests)."""
     for recursion in recursions.values():
         recursion.memo.clear()
+    npoint_memo.clear()
 
 
 def correlator(genus: int, degrees: Iterable[int], *, method: str = "auto") -> Fraction:

@@ -14,6 +14,7 @@ METHODS = ("auto", "closed_form", "dvv", "liu_xu", "npoint")
 _FEW_POINTS, _MODERATE_GENUS, _LARGE_GENUS, _TOO_LONG = 5, 18, 25, 120.0  # points, genera, seconds
 
 recursions = {"dvv": IntegerRecursion(), "liu_xu": IntegerRecursion(liu_xu)}
+npoint_memo: dict[tuple[int, ...], int] = {}  # of method "auto" only: a forced method computes
 
 
 def exact_number(genus: int, degrees: tuple[int, ...], method: str = "auto") -> Fraction:
@@ -34,7 +35,8 @@ def exact_number(genus: int, degrees: tuple[int, ...], method: str = "auto") -> 
     kept = tuple(d for d in degrees if d != 1) or (1,)
     level = 2 * genus - 2 + len(kept)
     factor = math.prod(range(level, level + len(degrees) - len(kept)))
-    if method == "auto":
+    remember = method == "auto"
+    if remember:
         method = _fastest(genus, kept)
     if method == "closed_form":
         if not has_closed_form(genus, kept):
@@ -49,9 +51,14 @@ def exact_number(genus: int, degrees: tuple[int, ...], method: str = "auto") -> 
                 f"method='npoint' needs genus >= 1 and at least two points other than ones; got genus {genus} and "
                 f"degrees {degrees}. Use method='auto'."
             )
-        from popmath.intersections.npoint import integer_form  # numpy: only where it is used
+        value = npoint_memo.get(kept) if remember else None
+        if value is None:
+            from popmath.intersections.npoint import integer_form  # numpy: only where it is used
 
-        return Fraction(factor * integer_form(genus, kept), integer_scale(genus, kept))
+            value = integer_form(genus, kept)
+            if remember:
+                npoint_memo[kept] = value
+        return Fraction(factor * value, integer_scale(genus, kept))
     return recursive_number(genus, degrees, recursions[method])
 
 
@@ -72,6 +79,8 @@ def recursive_number(genus: int, degrees: tuple[int, ...], recursion: IntegerRec
 
 def npoint_seconds(genus: int, degrees: tuple[int, ...]) -> float:
     """Rough time of the n-point function: matrix products over all subsets, for as many primes as are needed."""
+    if len(degrees) > 60:
+        return math.inf
     n, width = len(degrees), sum(degrees) + len(degrees) + degrees[0] + 1
     products = (n - 1) * 2 ** (n - 2)
     primes = (4 * genus + 3 * genus * math.log2(genus + 1)) / 21 + 2

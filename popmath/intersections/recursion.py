@@ -129,12 +129,12 @@ def _products(recursion: IntegerRecursion, genus: int, k: int, rest: tuple[int, 
 
 def runs(degrees: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """Distinct values of an ascending tuple with how often and where first."""
-    runs, i = [], 0
+    found, i = [], 0
     while i < len(degrees):
         times = degrees.count(degrees[i])
-        runs.append((degrees[i], times, i))
+        found.append((degrees[i], times, i))
         i += times
-    return runs
+    return found
 
 
 def splittings(degrees: tuple[int, ...], most: int) -> list[tuple[tuple[int, ...], tuple[int, ...], int, int]]:

@@ -131,9 +131,9 @@ def virasoro_log_defect(
 
 def _merged(m: int, genus: int, degrees: Degrees) -> list[Term]:
     """The terms in which a degree d becomes d + m."""
-    terms = []
+    terms: list[Term] = []
     for d, times, first in runs(degrees):
-        if d + m < 0 or 2 * genus - 2 + len(degrees) <= 0:
+        if d + m < 0:
             continue
         ratio = math.prod(range(2 * d + 1, 2 * d + 2 * m + 2, 2)) if m >= 0 else Fraction(1)
         raised = tuple(sorted((*degrees[:first], *degrees[first + 1 :], d + m)))
@@ -151,8 +151,7 @@ def _split(m: int, genus: int, degrees: Degrees) -> list[Term]:
             terms.append(Term(weight, ((genus - 1, tuple(sorted((a, b, *degrees)))),)))
         for left, right, _, ways in splittings(degrees, sum(degrees)):
             one, two = tuple(sorted((a, *left))), tuple(sorted((b, *right)))
-            excess = sum(one) - len(one) + 3  # 3 times the genus of the first curve
-            h, remainder = divmod(excess, 3)
+            h, remainder = divmod(sum(one) - len(one) + 3, 3)  # the degrees on a curve of genus h sum to 3h - 3 + n
             if remainder == 0 and 0 <= h <= genus and _stable(h, one) and _stable(genus - h, two):
                 terms.append(Term(weight * ways, ((h, one), (genus - h, two))))
     return terms

@@ -110,6 +110,27 @@ def test_a_wrong_residue_is_noticed(monkeypatch):
         npoint.integer_form(5, (4, 5, 6))
 
 
+def test_many_points_do_not_overflow_the_prediction():
+    assert npoint_seconds(30, (0,) * 3000) == float("inf")
+    with pytest.raises(UnableError, match="too deep"):
+        correlator(2, (0,) * 1100 + (1104,))
+
+
+def test_a_number_is_computed_once(monkeypatch):
+    from popmath.intersections import npoint
+
+    calls, right = [], npoint.integer_form
+    monkeypatch.setattr(npoint, "integer_form", lambda genus, degrees: calls.append(degrees) or right(genus, degrees))
+    clear_cache()
+    assert len({correlator(20, (19, 20, 21)) for _ in range(3)}) == len(calls) == 1
+    assert correlator(20, (1, 19, 20, 21)) == 41 * correlator(20, (19, 20, 21))
+    assert len(calls) == 1
+    correlator(20, (19, 20, 21), method="npoint")  # forced: computed again
+    clear_cache()
+    correlator(20, (19, 20, 21))
+    assert len(calls) == 3
+
+
 def test_predicted_time_grows():
     assert npoint_seconds(20, (12, 12, 12, 12, 13)) < npoint_seconds(50, (30,) * 4 + (32,)) < 10
     assert npoint_seconds(10, (3,) * 30) > 1e4
