@@ -1,19 +1,13 @@
-"""`correlator`, `table` and `complete_table`: exact psi-class intersection numbers as fractions."""
+"""`correlator` and its logarithm: single psi-class intersection numbers, exactly."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
-from itertools import islice
-from typing import TYPE_CHECKING
 
 from popmath.intersections._requests import as_count, as_degrees, check_stable
-from popmath.intersections.methods import exact_number, npoint_memo, recursions, recursive_number
-from popmath.intersections.partitions import counts_by_points, degree_tuples
-
-if TYPE_CHECKING:
-    import pandas
+from popmath.intersections.methods import exact_number, npoint_memo, recursions
 
 
 def clear_cache() -> None:
@@ -102,112 +96,13 @@ def log_fraction(number: Fraction) -> float:
         return -math.inf
     if number < 0:
         raise ValueError("number must be at least 0 to have a real logarithm; got a negative fraction.")
-    top, bottom = number.numerator, number.denominator
+    return log_ratio(number.numerator, number.denominator)
+
+
+def log_ratio(top: int, bottom: int) -> float:
+    """Natural logarithm of the quotient of two positive integers of any size; they may have common factors."""
     shift = top.bit_length() - bottom.bit_length()
     if abs(shift) <= 1:  # near 1: the logarithm of a rounded quotient would cancel
         return math.log1p((top - bottom) / bottom)
     quotient = top / (bottom << shift) if shift > 0 else (top << -shift) / bottom  # between 1/2 and 2
     return math.log(quotient) + shift * math.log(2.0)
-
-
-class CorrelatorTable(Mapping[tuple[int, ...], Fraction]):
-    """All psi-class numbers of one type (genus, num_points): a mapping from ascending degrees to fractions.
-
-    Looking up degrees in any order works; a wrong sum or number of degrees is a KeyError.
-    """
-
-    def __init__(self, genus: int, num_points: int, numbers: dict[tuple[int, ...], Fraction]) -> None:
-        """Hold the numbers of one type; use `table` to compute them."""
-        self.genus, self.num_points, self._numbers = genus, num_points, numbers
-
-    def __getitem__(self, degrees: tuple[int, ...]) -> Fraction:
-        """The number at these degrees."""
-        return self._numbers[tuple(sorted(degrees))]
-
-    def __iter__(self) -> Iterator[tuple[int, ...]]:
-        """The ascending degree tuples, in lexicographic order."""
-        return iter(self._numbers)
-
-    def __len__(self) -> int:
-        """How many numbers there are."""
-        return len(self._numbers)
-
-    def __repr__(self) -> str:
-        """One line."""
-        return f"CorrelatorTable(genus={self.genus}, num_points={self.num_points}: {len(self)} numbers)"
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row per number: genus, num_points, degrees, numerator, denominator (Python ints) and log_value."""
-        import pandas as pd
-
-        rows = [
-            (self.genus, self.num_points, d, v.numerator, v.denominator, log_fraction(v))
-            for d, v in self._numbers.items()
-        ]
-        columns = ["genus", "num_points", "degrees", "numerator", "denominator", "log_value"]
-        return pd.DataFrame(rows, columns=columns).astype({"numerator": object, "denominator": object})
-
-
-def table(genus: int, num_points: int) -> CorrelatorTable:
-    r"""Every psi-class number of one type: one per partition of $3g - 3 + n$ into at most $n$ parts.
-
-    Args:
-        genus: $g \ge 0$.
-        num_points: $n \ge 1$, with $2g - 2 + n > 0$.
-
-    Raises:
-        TypeError, ValueError: for arguments that are not integers, negative, or not a stable type.
-
-    Example:
-        >>> dict(table(genus=1, num_points=2))
-        {(0, 2): Fraction(1, 24), (1, 1): Fraction(1, 24)}
-    """
-    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
-    check_stable(genus, num_points)
-    if num_points == 0:
-        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
-    dvv = recursions["dvv"]
-    numbers = {d: recursive_number(genus, d, dvv) for d in degree_tuples(3 * genus - 3 + num_points, num_points)}
-    return CorrelatorTable(genus, num_points, numbers)
-
-
-def complete_table(max_level: int) -> dict[tuple[int, int], CorrelatorTable]:
-    r"""Every psi-class number with level $2g - 2 + n$ at most `max_level`, by type $(g, n)$.
-
-    Args:
-        max_level: at least 0; nothing is stable below 1. Level 20 has 31703 numbers, level 30 has 693941.
-
-    Raises:
-        TypeError, ValueError: if `max_level` is not an integer, or negative.
-
-    Example:
-        >>> tables = complete_table(5)
-        >>> sum(len(t) for t in tables.values()), tables[2, 1][(4,)]
-        (42, Fraction(1, 1152))
-    """
-    return {(g, n): table(g, n) for g, n in types_up_to(max_level)}
-
-
-def types_up_to(max_level: int) -> list[tuple[int, int]]:
-    """The stable types (g, n) with n >= 1 and 2g - 2 + n <= max_level.
-
-    Example:
-        >>> types_up_to(2)
-        [(0, 3), (0, 4), (1, 1), (1, 2)]
-    """
-    max_level = as_count("max_level", max_level)
-    return [
-        (g, n) for g in range((max_level + 1) // 2 + 1) for n in range(1, max_level + 3 - 2 * g) if 2 * g - 2 + n > 0
-    ]
-
-
-def count_numbers(max_level: int) -> int:
-    """How many numbers `complete_table(max_level)` holds, without computing them.
-
-    Example:
-        >>> count_numbers(20)
-        31703
-    """
-    types = types_up_to(max_level)
-    counts = list(islice(counts_by_points(2 * max_level + 2), max_level + 3))
-    return sum(counts[n][3 * g - 3 + n] for g, n in types)

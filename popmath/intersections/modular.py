@@ -1,8 +1,27 @@
-"""Arithmetic modulo many primes at once, in float64 and int64 arrays, and back to integers (Chinese remainders)."""
+"""Arithmetic modulo many primes at once, in float64 and int64 arrays, and back to integers (Chinese remainders).
+
+References:
+    Aggarwal, A. (2021), Inventiones mathematicae 226, 897-1010, proposition 1.2 (how large a number can be).
+"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+
+def bound_bits(genus: int, num_points: int) -> float:
+    """log2 of 2^(4g-1) (3/2)^(n-1) (6g-5+2n)!!/(24^g g!), which the integer form H_g never exceeds, for g >= 1."""
+    m = 3 * genus - 3 + num_points  # (2m+1)!! = (2m+1)!/(2^m m!)
+    log = (
+        math.lgamma(2 * m + 2)
+        - m * math.log(2.0)
+        - math.lgamma(m + 1)
+        - genus * math.log(24.0)
+        - math.lgamma(genus + 1)
+    )
+    return (log + (num_points - 1) * math.log(1.5)) / math.log(2.0) + 4 * genus - 1
 
 
 def primes_below(limit: int, count: int) -> list[int]:
@@ -48,6 +67,16 @@ def chinese_remainder(residues: list[int], primes: list[int]) -> int:
         value += modulus * ((residue - value) * pow(modulus, -1, p) % p)
         modulus *= p
     return value
+
+
+def add_rows(total: np.ndarray, target: np.ndarray, rows: np.ndarray) -> None:
+    """`total[target] += rows` for rows of several columns and targets that differ; `rows` is overwritten.
+
+    A whole row is moved at a time, which halves the time of NumPy's own indexing.
+    """
+    rows += total.take(target, axis=0)
+    whole = np.dtype((np.void, total.itemsize * total.shape[1]))
+    total.view(whole)[:, 0][target] = rows.view(whole)[:, 0]
 
 
 def _sieve(limit: int) -> np.ndarray:

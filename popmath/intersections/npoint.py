@@ -15,8 +15,7 @@ three independent sectors. Everything runs in float64 modulo primes small enough
 core.
 
 References:
-    Bertola, M., Dubrovin, B. & Yang, D. (2016), Physica D 327, 30-57 (arXiv:1504.06452). Aggarwal, A. (2021),
-    Inventiones mathematicae 226, 897-1010, proposition 1.2 (the bound that decides how many primes are needed).
+    Bertola, M., Dubrovin, B. & Yang, D. (2016), Physica D 327, 30-57 (arXiv:1504.06452).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from popmath.intersections.modular import chinese_remainder, inverses, primes_below
+from popmath.intersections.modular import bound_bits, chinese_remainder, inverses, primes_below
 
 _MEMORY = 128 * 2**20  # bytes of one level of states, per thread
 _THREADS = os.cpu_count() or 1
@@ -40,7 +39,7 @@ def integer_form(genus: int, degrees: tuple[int, ...]) -> int:
     n, total = len(degrees), sum(degrees) + len(degrees)
     width = total + degrees[0] + 1
     bits = min(22, (52 - math.ceil(math.log2(width))) // 2)
-    primes = primes_below(1 << bits, math.ceil((_log2_bound(genus, n) + 2) / (bits - 0.1)) + 1)
+    primes = primes_below(1 << bits, math.ceil((bound_bits(genus, n) + 2) / (bits - 0.1)) + 1)
     states = max(math.comb(n - 1, k) * k for k in range(1, n)) * width * (degrees[0] + 2)
     most = max(1, _MEMORY // (8 * max(states, width * width)))
     batch = min(most, math.ceil(len(primes) / _THREADS))
@@ -55,19 +54,6 @@ def integer_form(genus: int, degrees: tuple[int, ...]) -> int:
             f"the residues of genus {genus}, degrees {degrees} disagree: please report this as a bug."
         )
     return value
-
-
-def _log2_bound(genus: int, n: int) -> float:
-    """log2 of 2^(4g-1) (3/2)^(n-1) (6g-5+2n)!!/(24^g g!), which H_g never exceeds."""
-    m = 3 * genus - 3 + n  # (2m+1)!! = (2m+1)!/(2^m m!)
-    log = (
-        math.lgamma(2 * m + 2)
-        - m * math.log(2.0)
-        - math.lgamma(m + 1)
-        - genus * math.log(24.0)
-        - math.lgamma(genus + 1)
-    )
-    return (log + (n - 1) * math.log(1.5)) / math.log(2.0) + 4 * genus - 1
 
 
 def _coefficients(size: int, primes: np.ndarray) -> np.ndarray:

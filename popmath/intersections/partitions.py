@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count, islice
 
 from popmath.intersections._requests import as_count
@@ -70,6 +71,27 @@ def counts_by_points(largest: int) -> Iterator[tuple[int, ...]]:
         yield tuple(counts)
         for total in range(part, largest + 1):
             counts[total] += counts[total - part]
+
+
+def position(degrees: tuple[int, ...]) -> int:
+    """Where an ascending tuple stands among all `degree_tuples` of its sum and length, from 0.
+
+    Example:
+        >>> [position(d) for d in degree_tuples(4, 2)]
+        [0, 1, 2]
+    """
+    counts = _count_table(sum(degrees), len(degrees))
+    before, least, left = 0, 0, sum(degrees)
+    for i, d in enumerate(degrees[:-1]):
+        after = len(degrees) - i - 1
+        before += sum(counts[after][left - v * (after + 1)] for v in range(least, d))
+        least, left = d, left - d
+    return before
+
+
+@lru_cache(maxsize=64)
+def _count_table(largest: int, num_points: int) -> list[tuple[int, ...]]:
+    return list(islice(counts_by_points(largest), num_points + 1))
 
 
 def multiplicities(degrees: tuple[int, ...]) -> dict[int, int]:

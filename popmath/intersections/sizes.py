@@ -1,0 +1,159 @@
+"""How many numbers a table holds, and what it will cost, before it is begun."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from functools import lru_cache
+from itertools import islice
+
+from popmath._errors import UnableError
+from popmath.intersections._requests import as_count
+from popmath.intersections.partitions import count_degree_tuples, counts_by_points
+
+_LONG = 900.0  # seconds
+_SECONDS_PER_PRIMITIVE_PAIR, _SECONDS_PER_NUMBER = 0.9e-9, 0.9e-6
+_SECONDS_PER_RECURSION = 2.2e-5
+_SECONDS_PER_ROW, _BYTES_PER_ROW = 4e-6, 10
+_BYTES_PER_NUMBER, _BYTES_PER_PRIMITIVE = 85, 450
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """A prediction, good to about a factor of two on an ordinary core.
+
+    Attributes:
+        numbers: how many numbers there are, exactly.
+        seconds: predicted time.
+        bytes: predicted memory, or space on disk.
+        by_flow: whether the first KdV equation is the faster way; otherwise it is the recursion.
+    """
+
+    numbers: int
+    seconds: float
+    bytes: float
+    by_flow: bool = True
+    where: str = "memory"
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.numbers:,} numbers, about {_time(self.seconds)}, about {_size(self.bytes)} of {self.where}"
+
+
+def types_up_to(max_level: int) -> list[tuple[int, int]]:
+    """The stable types (g, n) with n >= 1 and 2g - 2 + n <= max_level.
+
+    Example:
+        >>> types_up_to(2)
+        [(0, 3), (0, 4), (1, 1), (1, 2)]
+    """
+    max_level = as_count("max_level", max_level)
+    return [
+        (g, n) for g in range((max_level + 1) // 2 + 1) for n in range(1, max_level + 3 - 2 * g) if 2 * g - 2 + n > 0
+    ]
+
+
+def count_numbers(max_level: int) -> int:
+    """How many numbers `complete_table(max_level)` holds, without computing them.
+
+    Example:
+        >>> count_numbers(20)
+        31703
+    """
+    types = types_up_to(max_level)
+    counts = list(islice(counts_by_points(2 * max_level + 2), max_level + 3))
+    return sum(counts[n][3 * g - 3 + n] for g, n in types)
+
+
+def complete_table_cost(max_level: int, *, lazy: bool = False) -> Cost:
+    """The predicted cost of `complete_table(max_level, lazy=lazy)`.
+
+    Example:
+        >>> complete_table_cost(40).numbers
+        9422139
+    """
+    numbers = count_numbers(max_level)
+    primitives, seconds = _flow_cost(max_level, (max_level + 1) // 2)
+    kept = 0 if lazy else numbers
+    return Cost(
+        numbers,
+        0.05 + seconds + kept * _SECONDS_PER_NUMBER,
+        4e7 + primitives * _BYTES_PER_PRIMITIVE + kept * _BYTES_PER_NUMBER,
+    )
+
+
+def table_cost(genus: int, num_points: int) -> Cost:
+    """The predicted cost of `table(genus, num_points)`.
+
+    Example:
+        >>> table_cost(20, 5).numbers
+        8056
+    """
+    numbers = count_degree_tuples(3 * genus - 3 + num_points, num_points)
+    primitives, seconds = _flow_cost(2 * genus - 2 + num_points, genus)
+    flow = 0.005 * (genus + 1) + seconds + numbers * _SECONDS_PER_NUMBER
+    memory = 4e7 + primitives * _BYTES_PER_PRIMITIVE + numbers * _BYTES_PER_NUMBER
+    met = numbers * (1 + (genus / num_points) ** 1.7)  # what the recursion meets besides, measured roughly
+    recursion = met * _SECONDS_PER_RECURSION
+    if recursion < flow:
+        return Cost(numbers, recursion, 4e7 + met * 3 * _BYTES_PER_NUMBER, by_flow=False)
+    return Cost(numbers, flow, memory)
+
+
+def saving_cost(max_level: int | None, genus: int | None = None, num_points: int | None = None) -> Cost:
+    """The predicted cost of `save_table` on one core, with the space on disk.
+
+    Example:
+        >>> saving_cost(40).numbers, saving_cost(40).where
+        (9422139, 'disk')
+    """
+    cost = complete_table_cost(max_level) if max_level is not None else table_cost(genus or 0, num_points or 0)
+    digits = math.log2(3 + (max_level or 2 * (genus or 0) + (num_points or 0)))
+    space = cost.numbers * digits * _BYTES_PER_ROW
+    return Cost(cost.numbers, cost.seconds + cost.numbers * _SECONDS_PER_ROW, space, cost.by_flow, "disk")
+
+
+def refuse_if_too_large(what: str, cost: Cost, force: bool, room: float | None = None) -> None:
+    """Raise UnableError if the cost is beyond `room` (default: the memory) or a quarter of an hour, unless forced."""
+    room = _physical_memory() if room is None else room
+    if force or (cost.seconds <= _LONG and cost.bytes <= 0.8 * room):
+        return
+    raise UnableError(
+        f"{what} is too large to begin without asking: {cost}; there are {_size(room)} of {cost.where} here, and a "
+        f"quarter of an hour is the limit. Ask for less, or give force=True (--force on the command line)."
+    )
+
+
+def _physical_memory() -> float:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return 8 * 2.0**30  # not told by this system
+
+
+@lru_cache(maxsize=256)
+def _flow_cost(max_level: int, max_genus: int) -> tuple[int, float]:
+    """(number of primitives, seconds of the KdV products for as many primes as the highest genus needs)."""
+
+    def kept(weight: int, genus: int) -> int:
+        return count_degree_tuples(weight, min(weight, max(0, max_level + 2 - 2 * genus)))
+
+    primitives = pairs = 0
+    for genus in range(2, max_genus + 1):
+        primitives += kept(3 * genus - 3, genus)
+        pairs += sum(kept(3 * h - 1, genus) * kept(3 * (genus - h) - 1, genus) for h in range(1, genus // 2 + 1))
+    return primitives, primitives * 1.2e-5 + pairs * _SECONDS_PER_PRIMITIVE_PAIR
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return "0.1 s" if seconds < 0.1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.0f} h"
+
+
+def _size(count: float) -> str:
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}" if count < 100 * factor else f"{count / factor:,.0f} {unit}"
+    return f"{count / 1024:.0f} KiB"
