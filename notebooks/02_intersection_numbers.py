@@ -93,7 +93,7 @@ correlator(3, (7,))
 # %% [markdown]
 # ## The closed form at large genus
 #
-# `asymptotic` gives the leading term with `order` corrections, 0 to 6. Its error in the logarithm is the relative error
+# `asymptotic` gives the leading term with `order` corrections, here 0 to 6. Its error in the logarithm is the relative error
 # of the number.
 
 # %%

@@ -1,4 +1,4 @@
-"""The command line: `popmath demo`, `popmath fit`, `popmath psi`."""
+"""The command line: `popmath demo`, `popmath fit`, `popmath psi`, `popmath table`."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def psi(
         bool, typer.Option("--exact", help="The exact fraction (the default without --interval).")
     ] = False,
     interval: Annotated[bool, typer.Option("--interval", help="The large-genus closed form with its band.")] = False,
-    order: Annotated[int, typer.Option(help="Corrections of the closed form, 0 to 6.")] = 6,
+    order: Annotated[int, typer.Option(help="Corrections of the closed form, 0 to 8.")] = 6,
     confidence: Confidence = 0.9,
     method: Annotated[
         str, typer.Option(help="Algorithm of the exact number: auto, closed_form, dvv, liu_xu, npoint.")
@@ -148,6 +148,34 @@ def psi(
             record["covered"] = covered
             lines.append(f"  the band {'covers' if covered else 'does NOT cover'} the exact number")
         typer.echo(_json(record) if json else "\n".join(lines))
+
+
+@app.command()
+def table(
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    max_level: Annotated[int | None, typer.Option(help="Every type (g, n) with 2g - 2 + n at most this.")] = None,
+    genus: Annotated[int | None, typer.Option(help="One genus; with --points.")] = None,
+    points: Annotated[int | None, typer.Option(help="One number of points; with --genus.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one per core.")] = -1,
+    force: Annotated[bool, typer.Option("--force", help="Begin also what is predicted to be too large.")] = False,
+) -> None:
+    """Every psi-class number up to a level, or of one type, to a Parquet file; a killed run goes on where it was."""
+    with _errors_as_text():
+        from popmath.intersections import save_table, saving_cost
+
+        typer.echo(f"to write: {saving_cost(max_level, genus, points)}", err=True)
+        begun = time.perf_counter()
+
+        def progress(done: int, total: int) -> None:
+            print(f"\r{done:,} of {total:,} numbers ({done / total:.0%})", end="", file=sys.stderr, flush=True)
+
+        written = save_table(
+            out, max_level=max_level, genus=genus, num_points=points, jobs=jobs, force=force, progress=progress
+        )
+        if max_level is not None:
+            print(file=sys.stderr)
+        size = written.stat().st_size / 2**20
+        typer.echo(f"wrote {written}: {size:,.1f} MiB in {time.perf_counter() - begun:.1f} s")
 
 
 def _series(data: str, time_column: str, columns: list[str], inoculum: bool, time_unit: str):
@@ -222,7 +250,7 @@ def _errors_as_text() -> Generator[None]:
 
     try:
         yield
-    except (ValueError, TypeError, KeyError, OSError, UnableError, ConvergenceError) as error:
+    except (ValueError, TypeError, KeyError, OSError, ImportError, UnableError, ConvergenceError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"popmath: {text}", file=sys.stderr)
         raise typer.Exit(2) from None

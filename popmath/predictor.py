@@ -115,7 +115,7 @@ class AsymptoticPredictor:
         """Calibrate on exact numbers drawn at random.
 
         Args:
-            order: corrections of the closed form, 0 to 6.
+            order: corrections of the closed form, 0 to 8.
             genera: genera to draw from, each at least 1.
             max_points: numbers with 1 to `max_points` points are drawn.
             confidence_level: of the band, between 0 and 1.

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -47,9 +48,23 @@ def test_psi_interval():
     assert "calibrating" in result.stderr
 
 
+def test_table(tmp_path):
+    out = tmp_path / "numbers.parquet"
+    result = run("table", "--max-level", 7, "--out", out)
+    assert result.exit_code == 0 and result.stdout.startswith(f"wrote {out}")
+    assert "to write: 133 numbers, about 0.1 s, about" in result.stderr
+    assert "133 of 133 numbers (100%)" in result.stderr
+    assert pq.read_table(out).num_rows == 133
+    one = run("table", "--genus", 3, "--points", 2, "--out", tmp_path / "one.parquet")
+    assert one.exit_code == 0 and "to write: 5 numbers" in one.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("table", "--max-level", 80, "--out", "t.parquet"), "too large to begin without asking"),
+        (("table", "--genus", 2, "--out", "t.parquet"), "give either max_level, or genus and num_points"),
+        (("table", "--genus", 0, "--points", 2, "--out", "t.parquet"), "no stable curves"),
         (("psi", 0, 0, 0), "no stable curves"),
         (("psi", 5, 4, 5, "--interval"), "exactly 0"),
         (("psi", 10, 0, 6, 24, "--interval", "--confidence", 1.5), "confidence_level"),
@@ -59,7 +74,7 @@ def test_psi_interval():
         (("fit", "table3/mixture", "--starts", 0), "num_starts must be"),
         (("fit", "table3/mixture", "--seed", -1), "seed must be"),
         (("psi", 2, "--", -1, 6), "degrees[0] must be at least 0"),
-        (("psi", 5, 4, 5, 6, "--interval", "--order", 9), "order must be at most 6"),
+        (("psi", 5, 4, 5, 6, "--interval", "--order", 9), "order must be at most 8"),
     ],
 )
 def test_errors_are_one_line(arguments, message):

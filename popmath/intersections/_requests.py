@@ -20,11 +20,11 @@ def as_count(name: str, value: Any) -> int:
     return number
 
 
-def as_degrees(degrees: Iterable[object]) -> tuple[int, ...]:
+def as_degrees(degrees: Iterable[object], name: str = "degrees") -> tuple[int, ...]:
     """`degrees` as an ascending tuple of non-negative ints. A set is refused: it has lost its repeated degrees."""
     if isinstance(degrees, str | bytes | Set | Mapping) or not isinstance(degrees, Iterable):
-        raise TypeError(f"degrees must be a sequence of integers such as (2, 3); got {degrees!r}.")
-    return tuple(sorted(as_count(f"degrees[{i}]", d) for i, d in enumerate(degrees)))
+        raise TypeError(f"{name} must be a sequence of integers such as (2, 3); got {degrees!r}.")
+    return tuple(sorted(as_count(f"{name}[{i}]", d) for i, d in enumerate(degrees)))
 
 
 def check_stable(genus: int, num_points: int) -> None:

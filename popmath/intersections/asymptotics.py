@@ -5,9 +5,9 @@ With the action $A = 2/3$, $x = 2g - 3 + n$ and $p_j$ the number of degrees equa
 $$\prod_i (2d_i + 1)!!\,\langle\tau_d\rangle_g \approx \frac{2^n}{4\pi}\,\frac{\Gamma(2g-2+n)}{A^{2g-2+n}}
   \Bigl[1 + \sum_{k=1}^{K} \frac{A^k \alpha_k(p_0, p_1, \ldots)}{x(x-1)\cdots(x-k+1)}\Bigr].$$
 
-The $\alpha_k$ are exact polynomials, kept in `alpha_polynomials.json`. What has an exact closed form at every genus
-uses it: degrees equal to 1 are removed first (dilaton), so they cost no accuracy, and what is left of one point is
-$1/(24^g g!)$.
+The $\alpha_k$ are exact polynomials (`popmath.intersections.alpha_polynomials`). What has an exact closed form at
+every genus uses it: degrees equal to 1 are removed first (dilaton), so they cost no accuracy, and what is left of one
+point is $1/(24^g g!)$.
 
 References:
     Eynard, B., Garcia-Failde, E., Giacchetto, A., Gregori, P. & Lewanski, D. (2023), arXiv:2309.03143.
@@ -17,18 +17,18 @@ References:
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
-from functools import lru_cache
-from importlib import resources
+from functools import cached_property
+from typing import Literal
 
 from popmath._errors import UnableError
 from popmath.intersections._requests import as_count, as_degrees, check_stable
+from popmath.intersections.alpha_polynomials import ACTION, coefficient, max_order
+from popmath.intersections.alpha_polynomials import alpha as alpha
+from popmath.intersections.bracket import best_bracket, log_leading, log_odd_double_factorial
 from popmath.intersections.partitions import multiplicities
-
-ACTION = Fraction(2, 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +38,13 @@ class Asymptotic:
     Attributes:
         genus: genus.
         degrees: degrees, ascending.
-        order: the number K of corrections used.
+        order: the number K of corrections used; with `order="auto"` the one chosen.
         log_value: natural logarithm of the approximation to the plain number.
         corrections: the K correction terms of the bracket, relative to its leading 1; empty where one point is left
             without the ones, which is exact.
         last_term: size of the last correction relative to the whole bracket; infinite at order 0, where there is
-            none. An indication of the error, not a bound; for a calibrated band see `popmath.AsymptoticPredictor`.
+            none. An indication of the error, not a bound; `error_estimate` is a better one, and for a calibrated
+            band see `popmath.AsymptoticPredictor`.
     """
 
     genus: int
@@ -53,19 +54,46 @@ class Asymptotic:
     corrections: tuple[float, ...]
     last_term: float
 
+    @cached_property
+    def error_estimate(self) -> float:
+        """Size to expect of the error of `log_value`: an estimate, not a bound.
+
+        The distance to the best value of the bracket known without this order (`popmath.intersections.bracket`), plus
+        that value's own uncertainty and rounding. How often it holds on a held grid is measured by
+        `fits/alpha_polynomials/run.py` and stored in its `result.json`. Infinite only where the series has no
+        positive sum. Computed when first asked for: it needs more orders than the value.
+
+        Example:
+            >>> approximate = asymptotic(genus=15, degrees=(5, 19, 21), order=3)
+            >>> f"{approximate.error_estimate:.1e}"
+            '2.9e-05'
+        """
+        rounding = 4e-15 * max(1.0, abs(self.log_value))
+        kept = _without_ones(self.degrees)
+        if len(kept) == 1:
+            return rounding
+        best = best_bracket(self.genus, kept)
+        if best.value <= 0.0:
+            return math.inf
+        distance = abs(math.log(math.fsum((1.0, *self.corrections)) / best.value))
+        return distance + best.uncertainty / best.value + rounding
+
     @property
     def value(self) -> str:
         """The approximation in decimal notation, with no limit on its exponent."""
         return decimal_from_log(self.log_value)
 
 
-def asymptotic(genus: int, degrees: Iterable[int], order: int = 6) -> Asymptotic:
+def asymptotic(genus: int, degrees: Iterable[int], order: int | Literal["auto"] = 6) -> Asymptotic:
     """The closed large-genus form of a psi-class number; see the module for the equation.
 
     Args:
         genus: g >= 1.
         degrees: degrees in any order, summing to 3g - 3 + n.
-        order: number of corrections, 0 (leading term only) to `max_order()`.
+        order: number of corrections, 0 (leading term only) to `max_order()`. `"auto"` takes the order whose sum is
+            nearest to the best value of the bracket known (`popmath.intersections.bracket`: more orders, zeros
+            removed first, and up to genus 9 the exact number); it differs from the smallest term in that one term
+            that nearly vanishes does not mislead it. It takes longer than a given order, most with many zeros.
 
     Returns:
         The logarithm of the approximation, its correction terms and the size of the last of them.
@@ -84,10 +112,8 @@ def asymptotic(genus: int, degrees: Iterable[int], order: int = 6) -> Asymptotic
         >>> approximate.value
         '2.0484625e-20'
     """
-    genus, ascending, order = as_count("genus", genus), as_degrees(degrees), as_count("order", order)
+    genus, ascending, wanted = as_count("genus", genus), as_degrees(degrees), _as_order(order)
     check_stable(genus, len(ascending))
-    if order > max_order():
-        raise ValueError(f"order must be at most {max_order()}, the number of known corrections; got {order}.")
     if sum(ascending) != 3 * genus - 3 + len(ascending):
         raise ValueError(
             f"degrees {ascending} sum to {sum(ascending)}, not to 3g - 3 + n = {3 * genus - 3 + len(ascending)}: the "
@@ -95,25 +121,25 @@ def asymptotic(genus: int, degrees: Iterable[int], order: int = 6) -> Asymptotic
         )
     if genus == 0:
         raise ValueError("genus must be at least 1 for the large-genus form; genus 0 is exact: (n - 3)! / prod d_i!.")
-    ones = ascending.count(1)
-    kept = tuple(d for d in ascending if d != 1)
-    if not kept:  # genus 1, ones only: keep one to have a stable type
-        ones, kept = ones - 1, (1,)
+    kept = _without_ones(ascending)
     level = 2 * genus - 2 + len(kept)
-    rising = math.lgamma(level + ones) - math.lgamma(level)
+    rising = math.lgamma(level + len(ascending) - len(kept)) - math.lgamma(level)
     if len(kept) == 1:
-        return Asymptotic(genus, ascending, order, rising - genus * math.log(24.0) - math.lgamma(genus + 1.0), (), 0.0)
-    if order > level - 1:
+        log_value = rising - genus * math.log(24.0) - math.lgamma(genus + 1.0)
+        return Asymptotic(genus, ascending, max_order() if wanted is None else wanted, log_value, (), 0.0)
+    if wanted is None:
+        corrections = _nearest(_corrections(level, kept, min(max_order(), level - 1)), best_bracket(genus, kept).value)
+    elif wanted < level:
+        corrections = _corrections(level, kept, wanted)
+    else:
         raise UnableError(
-            f"order {order} needs 2g - 3 + n >= {order} without counting ones; here it is {level - 1}. Use a lower "
+            f"order {wanted} needs 2g - 3 + n >= {wanted} without counting ones; here it is {level - 1}. Use a lower "
             f"order, or the exact number, which is cheap here: popmath.intersections.correlator({genus}, {ascending})."
         )
-    corrections = _corrections(level, kept, order)
-    bracket = math.fsum((1.0, *corrections))
-    last = abs(corrections[-1]) if corrections else 0.0
+    bracket, last = _sum_and_last(corrections)
     if bracket <= last:
         raise UnableError(
-            f"the expansion to order {order} has broken down at genus {genus} with {kept.count(0)} zeros: the "
+            f"the expansion to order {wanted} has broken down at genus {genus} with {kept.count(0)} zeros: the "
             f"corrections to 1 are {', '.join(f'{c:.3g}' for c in corrections)}. Try another order or the exact number."
         )
     log_value = math.fsum(
@@ -125,59 +151,7 @@ def asymptotic(genus: int, degrees: Iterable[int], order: int = 6) -> Asymptotic
         )
     )
     last_term = last / bracket if corrections else math.inf
-    return Asymptotic(genus, ascending, order, log_value, tuple(corrections), last_term)
-
-
-def log_leading(level: int, num_points: int) -> float:
-    """Logarithm of 2^n Gamma(level) / (4 pi A^level), the leading term at level 2g - 2 + n."""
-    return num_points * math.log(2.0) - math.log(4.0 * math.pi) + math.lgamma(level) + level * math.log(1.5)
-
-
-def log_odd_double_factorial(d: int) -> float:
-    """Logarithm of (2d + 1)!! = 2^(d+1) Gamma(d + 3/2) / sqrt(pi)."""
-    return (d + 1) * math.log(2.0) + math.lgamma(d + 1.5) - 0.5 * math.log(math.pi)
-
-
-def max_order() -> int:
-    """The highest order K for which alpha_K is known."""
-    return len(_alpha_polynomials())
-
-
-def alpha(k: int, multiplicities: Mapping[int, int]) -> Fraction:
-    """The k-th coefficient of the expansion, exactly.
-
-    Args:
-        k: 1 to `max_order()`.
-        multiplicities: how often each degree occurs, e.g. `{0: 2, 3: 1}`; degrees not named occur 0 times.
-
-    Raises:
-        TypeError, ValueError: if `k` is not an integer or out of range, or a degree or how often it occurs is
-            not an integer or negative.
-
-    Example:
-        >>> alpha(1, {}), alpha(2, {2: 1})
-        (Fraction(-17, 12), Fraction(1045, 288))
-    """
-    k = as_count("k", k)
-    if not 1 <= k <= max_order():
-        raise ValueError(f"k must be 1 to {max_order()}; got {k}.")
-    return _alpha(
-        k,
-        {as_count("a degree", d): as_count(f"multiplicities[{d}]", count) for d, count in multiplicities.items()},
-    )
-
-
-def _alpha(k: int, counts: Mapping[int, int]) -> Fraction:
-    denominator, terms = _alpha_polynomials()[k - 1]
-    total = 0
-    for coefficient, powers in terms:
-        term = coefficient
-        for j, exponent in powers:
-            term *= counts.get(j, 0) ** exponent
-            if not term:
-                break
-        total += term
-    return Fraction(total, denominator)
+    return Asymptotic(genus, ascending, len(corrections), log_value, tuple(corrections), last_term)
 
 
 def decimal_from_log(log_value: float, digits: int = 8) -> str:
@@ -208,27 +182,41 @@ def decimal_from_log(log_value: float, digits: int = 8) -> str:
     return f"{text}e{exponent:+03d}"
 
 
+def _as_order(order: int | str) -> int | None:
+    """The order as a checked integer, None for "auto"."""
+    if order == "auto":
+        return None
+    if isinstance(order, str):
+        raise ValueError(f"order must be 'auto' or an integer from 0 to {max_order()}; got {order!r}.")
+    order = as_count("order", order)
+    if order > max_order():
+        raise ValueError(f"order must be at most {max_order()}, the number of known corrections; got {order}.")
+    return order
+
+
+def _without_ones(degrees: tuple[int, ...]) -> tuple[int, ...]:
+    """The degrees left after the dilaton equation; in genus 1 with ones only, one stays for a stable type."""
+    return tuple(d for d in degrees if d != 1) or (1,)
+
+
 def _corrections(level: int, kept: tuple[int, ...], order: int) -> list[float]:
     counts = multiplicities(kept)
     corrections, factor = [], Fraction(1)
     for k in range(1, order + 1):
         factor *= ACTION / (level - k)
-        corrections.append(float(factor * _alpha(k, counts)))
+        corrections.append(float(factor * coefficient(k, counts)))
     return corrections
 
 
-@lru_cache(maxsize=1)
-def _alpha_polynomials() -> tuple[tuple[int, list[tuple[int, list[tuple[int, int]]]]], ...]:
-    """For each k: the common denominator and (integer coefficient, [(j, exponent of p_j), ...]) of every term."""
-    text = resources.files("popmath.intersections").joinpath("alpha_polynomials.json").read_text(encoding="utf-8")
-    polynomials = json.loads(text)["alpha"]
-    out = []
-    for k in range(1, len(polynomials) + 1):
-        fractions = {key: Fraction(value) for key, value in polynomials[str(k)].items()}
-        denominator = math.lcm(*(f.denominator for f in fractions.values()))
-        terms = [
-            (int(f * denominator), [(j, e) for j, e in enumerate(map(int, key.split(","))) if e])
-            for key, f in fractions.items()
-        ]
-        out.append((denominator, terms))
-    return tuple(out)
+def _sum_and_last(corrections: list[float]) -> tuple[float, float]:
+    return math.fsum((1.0, *corrections)), abs(corrections[-1]) if corrections else 0.0
+
+
+def _nearest(corrections: list[float], bracket: float) -> list[float]:
+    """As many of the corrections as come nearest to this bracket, of the orders that have not broken down."""
+    best, distance = 0, abs(1.0 - bracket)
+    for k in range(1, len(corrections) + 1):
+        total, last = _sum_and_last(corrections[:k])
+        if total > last and abs(total - bracket) < distance:
+            best, distance = k, abs(total - bracket)
+    return corrections[:best]

@@ -7,14 +7,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from popmath.intersections._requests import as_count, as_degrees, check_stable
-from popmath.intersections.methods import exact_number, npoint_memo, recursions
-
-
-def clear_cache() -> None:
-    """Forget every number computed so far in this process (they are kept to speed up later requests)."""
-    for recursion in recursions.values():
-        recursion.memo.clear()
-    npoint_memo.clear()
+from popmath.intersections.methods import exact_number
 
 
 def correlator(genus: int, degrees: Iterable[int], *, method: str = "auto") -> Fraction:

@@ -11,6 +11,7 @@ from popmath.intersections.liu_xu import liu_xu
 from popmath.intersections.recursion import IntegerRecursion, integer_scale
 
 METHODS = ("auto", "closed_form", "dvv", "liu_xu", "npoint")
+_MANY_POINTS, _FEW_KINDS = 12, 3
 _FEW_POINTS, _MODERATE_GENUS, _LARGE_GENUS, _TOO_LONG = 5, 18, 25, 120.0  # points, genera, seconds
 
 recursions = {"dvv": IntegerRecursion(), "liu_xu": IntegerRecursion(liu_xu)}
@@ -92,6 +93,8 @@ def _fastest(genus: int, kept: tuple[int, ...]) -> str:
         return "closed_form"
     if kept in recursions["dvv"].memo:
         return "dvv"
+    if len(kept) >= max(_MANY_POINTS, genus - 6) and len(set(kept)) <= _FEW_KINDS:
+        return "liu_xu"
     long = npoint_seconds(genus, kept)
     few_or_large = (len(kept) <= _FEW_POINTS and genus >= _MODERATE_GENUS) or genus >= _LARGE_GENUS
     return "npoint" if few_or_large and long < _TOO_LONG else "dvv"

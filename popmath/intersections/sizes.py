@@ -9,13 +9,12 @@ from functools import lru_cache
 from itertools import islice
 
 from popmath._errors import UnableError
-from popmath.intersections._requests import as_count
+from popmath.intersections._requests import as_count, check_stable
 from popmath.intersections.partitions import count_degree_tuples, counts_by_points
 
 _LONG = 900.0  # seconds
 _SECONDS_PER_PRIMITIVE_PAIR, _SECONDS_PER_NUMBER = 0.9e-9, 0.9e-6
-_SECONDS_PER_RECURSION = 2.2e-5
-_SECONDS_PER_ROW, _BYTES_PER_ROW = 4e-6, 10
+_SECONDS_PER_ROW, _BYTES_PER_ROW = 6e-6, 5
 _BYTES_PER_NUMBER, _BYTES_PER_PRIMITIVE = 85, 450
 
 
@@ -27,13 +26,13 @@ class Cost:
         numbers: how many numbers there are, exactly.
         seconds: predicted time.
         bytes: predicted memory, or space on disk.
-        by_flow: whether the first KdV equation is the faster way; otherwise it is the recursion.
+        way: the fastest way: `"kdv"`, or a method of `correlator`.
     """
 
     numbers: int
     seconds: float
     bytes: float
-    by_flow: bool = True
+    way: str = "kdv"
     where: str = "memory"
 
     def __str__(self) -> str:
@@ -52,6 +51,33 @@ def types_up_to(max_level: int) -> list[tuple[int, int]]:
     return [
         (g, n) for g in range((max_level + 1) // 2 + 1) for n in range(1, max_level + 3 - 2 * g) if 2 * g - 2 + n > 0
     ]
+
+
+def requested_types(max_level: int | None, genus: int | None, num_points: int | None) -> list[tuple[int, int]]:
+    """The types that either a level or a genus and a number of points ask for.
+
+    Raises:
+        TypeError, ValueError: if neither is asked for or both are, or for what is not a type.
+
+    Example:
+        >>> requested_types(None, 2, 3)
+        [(2, 3)]
+    """
+    if max_level is not None and genus is None and num_points is None:
+        level = as_count("max_level", max_level)
+        if level == 0:
+            raise ValueError("max_level must be at least 1: nothing is stable at level 0.")
+        return types_up_to(level)
+    if max_level is not None or genus is None or num_points is None:
+        raise ValueError(
+            f"give either max_level, or genus and num_points; got max_level={max_level}, genus={genus}, "
+            f"num_points={num_points}."
+        )
+    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
+    check_stable(genus, num_points)
+    if num_points == 0:
+        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
+    return [(genus, num_points)]
 
 
 def count_numbers(max_level: int) -> int:
@@ -94,24 +120,29 @@ def table_cost(genus: int, num_points: int) -> Cost:
     primitives, seconds = _flow_cost(2 * genus - 2 + num_points, genus)
     flow = 0.005 * (genus + 1) + seconds + numbers * _SECONDS_PER_NUMBER
     memory = 4e7 + primitives * _BYTES_PER_PRIMITIVE + numbers * _BYTES_PER_NUMBER
-    met = numbers * (1 + (genus / num_points) ** 1.7)  # what the recursion meets besides, measured roughly
-    recursion = met * _SECONDS_PER_RECURSION
-    if recursion < flow:
-        return Cost(numbers, recursion, 4e7 + met * 3 * _BYTES_PER_NUMBER, by_flow=False)
-    return Cost(numbers, flow, memory)
+    # what the recursions meet on their way was measured, and grows like this
+    met = numbers * (1 + (genus / num_points) ** 1.7)
+    costs = [Cost(numbers, flow, memory), Cost(numbers, met * 2.2e-5, 4e7 + met * 3 * _BYTES_PER_NUMBER, "dvv")]
+    if num_points in (3, 4):
+        met = numbers * 1.6 * (genus + 1)
+        costs.append(Cost(numbers, met * 1.1e-5, 4e7 + met * 3 * _BYTES_PER_NUMBER, "liu_xu"))
+    if num_points <= 2:
+        costs = [Cost(numbers, numbers * (genus + 5) ** 2 * 4e-7, 4e7 + numbers * genus * 10, "closed_form")]
+    return min(costs, key=lambda cost: cost.seconds)
 
 
 def saving_cost(max_level: int | None, genus: int | None = None, num_points: int | None = None) -> Cost:
-    """The predicted cost of `save_table` on one core, with the space on disk.
+    """The predicted cost of `save_table` on one core, with the size of the file; its pieces take several times that.
 
     Example:
         >>> saving_cost(40).numbers, saving_cost(40).where
         (9422139, 'disk')
     """
-    cost = complete_table_cost(max_level) if max_level is not None else table_cost(genus or 0, num_points or 0)
-    digits = math.log2(3 + (max_level or 2 * (genus or 0) + (num_points or 0)))
+    types = requested_types(max_level, genus, num_points)
+    cost = table_cost(*types[0]) if max_level is None else complete_table_cost(max_level)
+    digits = math.log2(3 + max(2 * g - 2 + n for g, n in types))
     space = cost.numbers * digits * _BYTES_PER_ROW
-    return Cost(cost.numbers, cost.seconds + cost.numbers * _SECONDS_PER_ROW, space, cost.by_flow, "disk")
+    return Cost(cost.numbers, cost.seconds + cost.numbers * _SECONDS_PER_ROW, space, cost.way, "disk")
 
 
 def refuse_if_too_large(what: str, cost: Cost, force: bool, room: float | None = None) -> None:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from popmath.intersections._requests import as_count, check_stable
 from popmath.intersections.expansion import Expansion
 from popmath.intersections.kdv import primitives
 from popmath.intersections.partition_maps import PartitionMaps
 from popmath.intersections.partitions import count_degree_tuples
-from popmath.intersections.sizes import Cost, refuse_if_too_large, saving_cost, types_up_to
+from popmath.intersections.sizes import Cost, refuse_if_too_large, requested_types, saving_cost
 from popmath.intersections.tables import CorrelatorTable, table
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 _ROWS = 2**17  # of a row group
 _WORTH_PROCESSES = 10.0  # seconds of work below which starting processes costs more than it gives
+_PIECES_TO_FILE = 5  # space of the pieces and the file, in files
+_REPEATED = ["genus", "num_points", "denominator"]
 _FORMAT = 1  # of the pieces: a change here makes older ones unusable
 
 
@@ -75,12 +76,14 @@ def save_table(
         ['1152']
     """
     _pyarrow()
-    types = _types(max_level, genus, num_points)
+    types = requested_types(max_level, genus, num_points)
     target = Path(path)
     if not target.parent.is_dir():
         raise ValueError(f"there is no folder {target.parent} to write {target.name} to; make it first.")
     cost = saving_cost(max_level, genus, num_points)
-    refuse_if_too_large(f"the table for {target.name}", cost, force, room=_free_space(target.parent))
+    refuse_if_too_large(
+        f"the table for {target.name}", cost, force, room=shutil.disk_usage(target.parent).free / _PIECES_TO_FILE
+    )
     parts = target.with_name(target.name + ".parts")
     _claim(parts, {"format": _FORMAT, "max_level": max_level, "genus": genus, "num_points": num_points})
     if max_level is not None:
@@ -91,25 +94,6 @@ def save_table(
     _join([parts / _piece(*t) for t in types], target, parts)
     shutil.rmtree(parts)
     return target
-
-
-def _types(max_level: Any, genus: Any, num_points: Any) -> list[tuple[int, int]]:
-    """The types to write."""
-    if max_level is not None and genus is None and num_points is None:
-        level = as_count("max_level", max_level)
-        if level == 0:
-            raise ValueError("max_level must be at least 1: nothing is stable at level 0.")
-        return types_up_to(level)
-    if max_level is not None or genus is None or num_points is None:
-        raise ValueError(
-            f"give either max_level, or genus and num_points; got max_level={max_level}, genus={genus}, "
-            f"num_points={num_points}."
-        )
-    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
-    check_stable(genus, num_points)
-    if num_points == 0:
-        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
-    return [(genus, num_points)]
 
 
 def _claim(parts: Path, request: dict[str, Any]) -> None:
@@ -134,6 +118,8 @@ def _save_primitives(parts: Path, level: int) -> None:
     if all(file.exists() for file in files):
         return
     for file, (_, numbers) in zip(files, primitives(level, PartitionMaps(level), max_genus), strict=True):
+        if file.exists():
+            continue
         text = "\n".join(map(hex, numbers))
         _write_whole(file, lambda path, text=text: path.write_text(text, encoding="ascii"), parts)
 
@@ -184,7 +170,7 @@ def _write_piece(parts: Path, numbers: CorrelatorTable) -> int:
     import pyarrow.parquet as pq
 
     def write(path: Path) -> None:
-        with pq.ParquetWriter(path, _schema(), compression="zstd") as writer:
+        with pq.ParquetWriter(path, _schema(), compression="lz4", use_dictionary=False) as writer:
             for rows in _row_groups(numbers):
                 writer.write_table(rows)
 
@@ -231,7 +217,7 @@ def _join(pieces: list[Path], target: Path, parts: Path) -> None:
     import pyarrow.parquet as pq
 
     def write(path: Path) -> None:
-        with pq.ParquetWriter(path, _schema(), compression="zstd") as writer:
+        with pq.ParquetWriter(path, _schema(), compression="zstd", use_dictionary=_REPEATED) as writer:
             waiting, rows = [], 0
             for piece in pieces:
                 with pq.ParquetFile(piece) as file:
@@ -262,10 +248,6 @@ def _write_whole(path: Path, write: Callable[[Path], Any], parts: Path) -> None:
 
 def _piece(genus: int, num_points: int) -> str:
     return f"g{genus}-n{num_points}.parquet"
-
-
-def _free_space(folder: Path) -> float:
-    return float(shutil.disk_usage(folder).free)
 
 
 def _pyarrow() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from popmath.intersections._requests import as_count, check_stable
 from popmath.intersections.correlators import log_ratio
-from popmath.intersections.methods import recursions
-from popmath.intersections.partitions import count_degree_tuples, degree_tuples, position
+from popmath.intersections.methods import exact_number
+from popmath.intersections.partitions import degree_tuples, position
 from popmath.intersections.recursion import integer_scale
 from popmath.intersections.sizes import refuse_if_too_large, table_cost
 
@@ -135,13 +135,15 @@ def table(genus: int, num_points: int, *, force: bool = False) -> CorrelatorTabl
         raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
     cost = table_cost(genus, num_points)
     refuse_if_too_large(f"the table of genus {genus} with {num_points} points", cost, force)
-    if cost.by_flow:
+    if cost.way == "kdv":
         from popmath.intersections.expansion import Expansion
 
         expansion = Expansion.up_to(2 * genus - 2 + num_points, genus)
         integers = expansion.integers(genus, num_points)
         return CorrelatorTable(genus, num_points, integers, lambda: expansion.scales(genus, num_points))
-    integers = np.empty(count_degree_tuples(3 * genus - 3 + num_points, num_points), object)
-    value = recursions["dvv"].value
-    integers[:] = [value(genus, d) for d in degree_tuples(3 * genus - 3 + num_points, num_points)]
+    integers = np.empty(cost.numbers, object)
+    integers[:] = [
+        int(integer_scale(genus, d) * exact_number(genus, d, cost.way))
+        for d in degree_tuples(3 * genus - 3 + num_points, num_points)
+    ]
     return CorrelatorTable(genus, num_points, integers)

@@ -42,13 +42,19 @@ def test_the_npoint_function_agrees(request_):
 
 @pytest.mark.slow
 @given(requests(max_genus=14, max_points=7))
-@settings(max_examples=50_000)
-def test_many_random_numbers_agree(request_):
+@settings(max_examples=100_000)
+def test_a_hundred_thousand_random_numbers_agree(request_):
     genus, degrees = request_
-    number = correlator(genus, degrees, method="dvv")
-    assert correlator(genus, degrees, method="liu_xu") == number
+    assert correlator(genus, degrees, method="liu_xu") == correlator(genus, degrees, method="dvv")
+
+
+@pytest.mark.slow
+@given(requests(max_genus=12, max_points=6))
+@settings(max_examples=5_000)
+def test_five_thousand_random_numbers_agree_with_the_npoint_function(request_):
+    genus, degrees = request_
     if genus >= 1 and len([d for d in degrees if d != 1]) >= 2:
-        assert correlator(genus, degrees, method="npoint") == number
+        assert correlator(genus, degrees, method="npoint") == correlator(genus, degrees, method="dvv")
 
 
 @pytest.mark.parametrize("genus", range(8))
