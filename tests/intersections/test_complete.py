@@ -52,6 +52,12 @@ def test_every_number_to_level_26_agrees_with_the_recursion():
         assert numbers.integers.tolist() == by_recursion(genus, n)
 
 
+def test_long_sums_of_products_do_not_overflow():
+    """Genus 12 sums hundreds of products of residues; two points have a closed form."""
+    numbers = complete_table(24, lazy=True)[12, 2]
+    assert dict(numbers) == {d: correlator(12, d, method="closed_form") for d in degree_tuples(35, 2)}
+
+
 def test_primitives_on_several_cores_are_the_same(monkeypatch):
     alone = dict(primitives(21, PartitionMaps(21), 11))
     monkeypatch.setattr(kdv_module, "_SEVERAL_CORES", 0)
@@ -163,6 +169,15 @@ def test_force_begins_it_all_the_same(monkeypatch):
     with pytest.raises(UnableError):
         complete_table(5)
     assert len(complete_table(5, force=True)) == 14 and len(table(2, 1, force=True)) == 1
+
+
+def test_too_little_memory_is_enough_to_refuse(monkeypatch):
+    from popmath.intersections import sizes
+
+    monkeypatch.setattr(sizes, "_physical_memory", lambda: 2.0**26)
+    with pytest.raises(UnableError, match="64.0 MiB of memory"):
+        complete_table(30)
+    assert len(complete_table(4)) == 10
 
 
 def test_costs_grow_and_count():
