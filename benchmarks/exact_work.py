@@ -53,7 +53,7 @@ class Popmath:
 
     def primitives(self, level):
         lazy = self.room.complete_table(level, lazy=True)
-        return sum(1 for _ in lazy), lambda: int(lazy[2, 1].integers[0])
+        return self.room.count_numbers(level), lambda: int(lazy[2, 1].integers[0])
 
     def single(self, genus, count):
         value = self.room.correlator(genus, even(genus, count))
