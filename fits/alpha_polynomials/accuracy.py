@@ -57,6 +57,7 @@ def measure(numbers: list[Number]) -> dict[str, Any]:
     ratios: dict[str, dict[str, list[float]]] = {}
     estimates: dict[str, list[tuple[float, float]]] = {}
     beaten: list[dict[str, Any]] = []
+    types: dict[tuple[int, int], list[tuple[float, dict[int, float]]]] = {}
     for genus, degrees, exact in numbers:
         every = orders(genus, degrees)
         if not every:
@@ -66,6 +67,8 @@ def measure(numbers: list[Number]) -> dict[str, Any]:
         longest = max(every.values(), key=lambda a: a.order)
         before = smallest_term_order(longest.corrections) if longest.corrections else 0
         auto = asymptotic(genus, degrees, "auto")
+        floored = {k: max(error, floor) for k, error in errors.items()}
+        types.setdefault((genus, len(degrees)), []).append((floored[auto.order], floored))
         chosen = {
             "auto": auto.order,
             "before the smallest term": before if before in errors else 0,
@@ -93,8 +96,15 @@ def measure(numbers: list[Number]) -> dict[str, Any]:
         "exact_at_every_order": len(numbers) - len(ratios["auto"]["all"]),
         "chosen_order": {rule: {g: _ratios(values) for g, values in groups.items()} for rule, groups in ratios.items()},
         "auto_worse_than_twice_the_best": beaten,
+        "auto_by_type": _ratios([_ratio_of_type(rows) for rows in types.values()]),
         "error_estimate": {name: _estimates(pairs) for name, pairs in sorted(estimates.items())},
     }
+
+
+def _ratio_of_type(rows: list[tuple[float, dict[int, float]]]) -> float:
+    """Largest error of the chosen orders over that of the best single order, for the numbers of one type."""
+    shared = set.intersection(*(set(errors) for _, errors in rows))
+    return max(chosen for chosen, _ in rows) / min(max(errors[k] for _, errors in rows) for k in shared)
 
 
 def _ratios(values: list[float]) -> dict[str, float]:
