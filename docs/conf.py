@@ -36,6 +36,7 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 napoleon_numpy_docstring = False
+napoleon_attr_annotations = False  # shapes such as "*batch classes" are not markup
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 
