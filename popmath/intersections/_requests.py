@@ -34,3 +34,12 @@ def check_stable(genus: int, num_points: int) -> None:
             f"there are no stable curves of genus {genus} with {num_points} marked points: 2g - 2 + n must be "
             f"positive, here it is {2 * genus - 2 + num_points}."
         )
+
+
+def as_type(genus: Any, num_points: Any) -> tuple[int, int]:
+    """A stable type (g, n) with at least one point, as ints."""
+    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
+    check_stable(genus, num_points)
+    if num_points == 0:
+        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
+    return genus, num_points

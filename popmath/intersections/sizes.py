@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 
 from popmath._errors import UnableError
-from popmath.intersections._requests import as_count, check_stable
+from popmath.intersections._requests import as_count, as_type
 from popmath.intersections.partitions import count_degree_tuples, counts_by_points
 
 _LONG = 900.0  # seconds
@@ -73,11 +73,7 @@ def requested_types(max_level: int | None, genus: int | None, num_points: int | 
             f"give either max_level, or genus and num_points; got max_level={max_level}, genus={genus}, "
             f"num_points={num_points}."
         )
-    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
-    check_stable(genus, num_points)
-    if num_points == 0:
-        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
-    return [(genus, num_points)]
+    return [as_type(genus, num_points)]
 
 
 def count_numbers(max_level: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _ROWS = 2**17  # of a row group
 _WORTH_PROCESSES = 10.0  # seconds of work below which starting processes costs more than it gives
-_PIECES_TO_FILE = 5  # space of the pieces and the file, in files
+_PIECES_TO_FILE = 5  # room taken while writing, pieces and file together, in files
 _REPEATED = ["genus", "num_points", "denominator"]
 _FORMAT = 1  # of the pieces: a change here makes older ones unusable
 
@@ -81,9 +82,9 @@ def save_table(
     if not target.parent.is_dir():
         raise ValueError(f"there is no folder {target.parent} to write {target.name} to; make it first.")
     cost = saving_cost(max_level, genus, num_points)
-    refuse_if_too_large(
-        f"the table for {target.name}", cost, force, room=shutil.disk_usage(target.parent).free / _PIECES_TO_FILE
-    )
+    while_writing = dataclasses.replace(cost, bytes=cost.bytes * _PIECES_TO_FILE)
+    room = float(shutil.disk_usage(target.parent).free)
+    refuse_if_too_large(f"the table for {target.name}, with the pieces it is made from,", while_writing, force, room)
     parts = target.with_name(target.name + ".parts")
     _claim(parts, {"format": _FORMAT, "max_level": max_level, "genus": genus, "num_points": num_points})
     if max_level is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from popmath.intersections._requests import as_count, check_stable
+from popmath.intersections._requests import as_type
 from popmath.intersections.correlators import log_ratio
 from popmath.intersections.methods import exact_number
 from popmath.intersections.partitions import degree_tuples, position
@@ -129,10 +129,7 @@ def table(genus: int, num_points: int, *, force: bool = False) -> CorrelatorTabl
         >>> dict(table(genus=1, num_points=2))
         {(0, 2): Fraction(1, 24), (1, 1): Fraction(1, 24)}
     """
-    genus, num_points = as_count("genus", genus), as_count("num_points", num_points)
-    check_stable(genus, num_points)
-    if num_points == 0:
-        raise ValueError("num_points must be at least 1: without points there is no psi class to integrate.")
+    genus, num_points = as_type(genus, num_points)
     cost = table_cost(genus, num_points)
     refuse_if_too_large(f"the table of genus {genus} with {num_points} points", cost, force)
     if cost.way == "kdv":

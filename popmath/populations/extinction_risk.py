@@ -20,7 +20,7 @@ from popmath.populations.environments import (
     random_environments,
     replicate_blocks,
 )
-from popmath.populations.stochastic_growth import check_whole, starting_state
+from popmath.populations.stochastic_growth import check_whole, class_numbers, starting_state
 
 if TYPE_CHECKING:
     import pandas
@@ -152,12 +152,7 @@ def quasi_extinction(
 def _weights(weights: ArrayLike | None, classes: int) -> jax.Array:
     if weights is None:
         return jnp.ones(classes, jnp.float64)
-    numbers = np.asarray(weights, np.float64)
-    if numbers.shape != (classes,):
-        raise ValueError(f"weights must have shape ({classes},), one number per class; got {numbers.shape}.")
-    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
-        raise ValueError(f"weights must be finite, at least 0 and not all 0; got {numbers.tolist()}.")
-    return jnp.asarray(numbers)
+    return class_numbers("weights", weights, classes)
 
 
 @eqx.filter_jit

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from popmath._errors import UnableError
 from popmath._types import Array, ArrayLike
-from popmath.populations._perron import entry_sensitivity, finished, perron
+from popmath.populations._perron import finished, perron
 from popmath.populations.environments import (
     Environments,
     first_environments,
@@ -188,27 +188,30 @@ def starting_state(environments: Environments, initial: ArrayLike | None) -> jax
     if initial is None:
         _, stable, _ = perron(jnp.einsum("e,eij->ij", environments.stationary, environments.matrices))
         return jnp.maximum(stable, 0.0)
-    start = np.asarray(initial, np.float64)
-    if start.shape != (classes,):
-        raise ValueError(f"initial must have shape ({classes},), one number per class; got {start.shape}.")
-    if not (np.isfinite(start) & (start >= 0)).all() or not start.any():
-        raise ValueError(f"initial must be finite, at least 0 and not all 0; got {start.tolist()}.")
-    return jnp.asarray(start)
+    return class_numbers("initial", initial, classes)
+
+
+def class_numbers(name: str, values: ArrayLike, classes: int) -> jax.Array:
+    """`values` in float64: one number per class, at least 0 and not all 0."""
+    numbers = np.asarray(values, np.float64)
+    if numbers.shape != (classes,):
+        raise ValueError(f"{name} must have shape ({classes},), one number per class; got {numbers.shape}.")
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
+        raise ValueError(f"{name} must be finite, at least 0 and not all 0; got {numbers.tolist()}.")
+    return jnp.asarray(numbers)
 
 
 @eqx.filter_jit
 def _tuljapurkar(environments: Environments, sample: bool) -> jax.Array:
     matrices, frequency, chain = environments.matrices, environments.stationary, environments.transition
     mean = jnp.einsum("e,eij->ij", frequency, matrices)
-    growth, sensitivity = entry_sensitivity(mean)
-    _, right, left = perron(mean)
+    growth, right, left = perron(mean)
     deviation = matrices - mean[None]
-    first = jnp.einsum("eij,ij->e", deviation, sensitivity) / growth
-    years = len(frequency)
-    value = jnp.log(growth) - jnp.sum(frequency * first**2) / 2 * (years / (years - 1) if sample else 1)
+    first = jnp.einsum("i,eij,j->e", left, deviation, right) / growth
+    count, classes = len(frequency), len(mean)
+    value = jnp.log(growth) - jnp.sum(frequency * first**2) / 2 * (count / (count - 1) if sample else 1)
     if environments.independent:
         return value
-    count, classes = len(frequency), len(mean)
     project = right[:, None] * left[None, :]
     source = jnp.einsum("e,eij,j->ei", frequency, deviation, right) / growth
     lags = jnp.eye(count * classes, dtype=mean.dtype) - jnp.kron(chain, mean / growth - project)
