@@ -21,9 +21,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 def plot_simulation(simulation: Simulation, ax: Axes | None = None) -> Axes:
     """Abundance of each species over time."""
-    ax = _axes(ax)
+    ax = axes_for(ax)
     for i, name in enumerate(simulation.species):
-        ax.plot(simulation.times, np.asarray(simulation.abundances)[:, i], color=_colour(i), label=name)
+        ax.plot(simulation.times, np.asarray(simulation.abundances)[:, i], color=colour(i), label=name)
     ax.set(xlabel="projection interval", ylabel="abundance")
     ax.legend(frameon=False)
     return ax
@@ -31,10 +31,10 @@ def plot_simulation(simulation: Simulation, ax: Axes | None = None) -> Axes:
 
 def plot_fit(result: FitResult, ax: Axes | None = None) -> Axes:
     """Counts as dots, the fitted curve as a line."""
-    ax = _axes(ax)
+    ax = axes_for(ax)
     _counts(result.series, ax)
     for i, name in enumerate(result.series.species):
-        ax.plot(result.series.times, result.predicted[:, i], color=_colour(i), label=f"{name}, fitted")
+        ax.plot(result.series.times, result.predicted[:, i], color=colour(i), label=f"{name}, fitted")
     ax.set_title(f"{result.name}: SS {result.sum_of_squares:.3f}", loc="left", fontsize=10)
     ax.legend(frameon=False, fontsize=8)
     return ax
@@ -42,16 +42,16 @@ def plot_fit(result: FitResult, ax: Axes | None = None) -> Axes:
 
 def plot_forecast(forecast: Forecast, ax: Axes | None = None, later: Series | None = None) -> Axes:
     """Counts as dots, the forecast as a line in its band; what was counted later, if given, as open dots."""
-    ax = _axes(ax)
+    ax = axes_for(ax)
     _counts(forecast.series, ax)
     for i, name in enumerate(forecast.series.species):
-        ax.fill_between(forecast.times, forecast.lower[:, i], forecast.upper[:, i], color=_colour(i), alpha=0.2, lw=0)
-        ax.plot(forecast.times, forecast.predicted[:, i], color=_colour(i), label=f"{name}, forecast")
+        ax.fill_between(forecast.times, forecast.lower[:, i], forecast.upper[:, i], color=colour(i), alpha=0.2, lw=0)
+        ax.plot(forecast.times, forecast.predicted[:, i], color=colour(i), label=f"{name}, forecast")
         if forecast.fitted is not None:
-            ax.plot(forecast.series.times, forecast.fitted[:, i], color=_colour(i), lw=1)
+            ax.plot(forecast.series.times, forecast.fitted[:, i], color=colour(i), lw=1)
         if later is not None:
             ahead = later.times > forecast.series.times[-1]
-            ax.plot(later.times[ahead], later.values[ahead, i], "o", ms=4, mfc="none", color=_colour(i))
+            ax.plot(later.times[ahead], later.values[ahead, i], "o", ms=4, mfc="none", color=colour(i))
     ax.axvline(forecast.series.times[-1], color="0.6", lw=0.8, ls=":")
     ax.set_title(f"{forecast.model_name}: {100 * forecast.confidence_level:g}% band", loc="left", fontsize=10)
     ax.legend(frameon=False, fontsize=8)
@@ -77,15 +77,17 @@ def plot_comparison(comparison: Comparison) -> Figure:
     return figure
 
 
-def _axes(ax: Axes | None) -> Axes:
+def axes_for(ax: Axes | None) -> Axes:
+    """`ax`, or the axes of a new figure."""
     return plt.subplots(figsize=(6, 3.8), layout="constrained")[1] if ax is None else ax
 
 
-def _colour(i: int) -> str:
+def colour(i: int) -> str:
+    """Colour of the i-th line."""
     return COLOURS[i % len(COLOURS)]
 
 
 def _counts(series: Series, ax: Axes) -> None:
     for i, name in enumerate(series.species):
-        ax.plot(series.times, series.values[:, i], "o", ms=4, color=_colour(i), label=name)
+        ax.plot(series.times, series.values[:, i], "o", ms=4, color=colour(i), label=name)
     ax.set(xlabel=f"time ({series.time_unit})", ylabel=series.value_unit)

@@ -8,7 +8,7 @@ import numpy as np
 
 from popmath._errors import ConvergenceError
 from popmath._types import ArrayLike
-from popmath.populations._perron import check_entries
+from popmath.populations.matrix_population import MatrixPopulation
 
 _LAWS = ("poisson", "bernoulli")
 _MOST_STEPS = 200
@@ -71,12 +71,13 @@ class BranchingSimulation:
 
 
 def branching_extinction(
-    U: ArrayLike, F: ArrayLike, num_steps: int = 0, *, offspring: str = "poisson"
+    population: MatrixPopulation, num_steps: int = 0, *, offspring: str = "poisson"
 ) -> BranchingExtinction:
     r"""Extinction probabilities by the generating functions of the classes.
 
     An individual of class j moves to class i with probability $U_{ij}$ (or dies) and, independently, has offspring of
-    each class i with mean $F_{ij}$. Its generating function, for Poisson and for Bernoulli offspring, is
+    each class i with mean $F_{ij}$ (clonal ones included). Its generating function, for Poisson and for Bernoulli
+    offspring, is
 
     $$g_j(s) = \Bigl(1 - \sum_i U_{ij} + \sum_i U_{ij} s_i\Bigr) \prod_i e^{F_{ij}(s_i - 1)},\qquad
       \prod_i (1 - F_{ij} + F_{ij} s_i).$$
@@ -86,8 +87,7 @@ def branching_extinction(
     root is double, and good to about 1e-7 only.
 
     Args:
-        U: survival and growth, shape `(classes, classes)`; columns sum to at most 1.
-        F: mean offspring per individual and interval, shape `(classes, classes)`.
+        population: one model; `F + C` are the mean offspring per individual and interval.
         num_steps: projection intervals for `by_time`, at least 0.
         offspring: law of the offspring, `"poisson"` or `"bernoulli"` (at most one of each class: F at most 1).
 
@@ -95,11 +95,11 @@ def branching_extinction(
         Extinction probabilities of one individual of each class, ultimate and by time.
 
     Raises:
-        ValueError: for wrong shapes, negative entries, columns of U above 1, or Bernoulli means above 1.
+        ValueError: for a batch, or Bernoulli means above 1.
         ConvergenceError: if no fixed point was reached.
 
     Example:
-        >>> fission = branching_extinction([[0.6]], [[0.6]], offspring="bernoulli")
+        >>> fission = branching_extinction(MatrixPopulation([[0.6]], [[0.6]]), offspring="bernoulli")
         >>> print(fission.ultimate.round(6))
         [0.444444]
 
@@ -107,7 +107,7 @@ def branching_extinction(
         Caswell, H. (2001), Matrix Population Models, 2nd ed., section 15.4. Harris, T. E. (1963), The Theory of
         Branching Processes, chapter 2. Etessami, K. & Yannakakis, M. (2009), J. ACM 56(1) (Newton from below).
     """
-    survival, births = _process(U, F, offspring)
+    survival, births = _process(population, offspring)
     _check_steps(num_steps)
     by_time = np.zeros((num_steps + 1, len(survival)))
     for step in range(num_steps):
@@ -134,7 +134,7 @@ def branching_extinction(
 
 
 def branching_moments(
-    U: ArrayLike, F: ArrayLike, initial: ArrayLike, num_steps: int, *, offspring: str = "poisson"
+    population: MatrixPopulation, initial: ArrayLike, num_steps: int, *, offspring: str = "poisson"
 ) -> BranchingMoments:
     r"""Mean and covariance of the numbers of individuals over time, exactly.
 
@@ -144,8 +144,7 @@ def branching_moments(
     offspring, and $\mathrm{diag}(F_{\cdot j}(1 - F_{\cdot j}))$ in its last term for Bernoulli offspring.
 
     Args:
-        U: survival and growth, shape `(classes, classes)`; columns sum to at most 1.
-        F: mean offspring per individual and interval, shape `(classes, classes)`.
+        population: one model; `F + C` are the mean offspring per individual and interval.
         initial: individuals by class at time 0, whole numbers, shape `(classes,)`.
         num_steps: projection intervals, at least 0.
         offspring: `"poisson"` or `"bernoulli"`.
@@ -154,10 +153,10 @@ def branching_moments(
         Means and covariances at times 0 to `num_steps`.
 
     Raises:
-        ValueError: for wrong shapes, negative entries, columns of U above 1, or Bernoulli means above 1.
+        ValueError: for a batch, or Bernoulli means above 1.
 
     Example:
-        >>> moments = branching_moments([[0.5]], [[0.5]], [10], 3)
+        >>> moments = branching_moments(MatrixPopulation([[0.5]], [[0.5]]), [10], 3)
         >>> moments.mean[:, 0].tolist(), moments.covariance[:, 0, 0].tolist()
         ([10.0, 10.0, 10.0, 10.0], [0.0, 7.5, 15.0, 22.5])
 
@@ -165,7 +164,7 @@ def branching_moments(
         Pollard, J. H. (1966), Biometrika 53, 397-415. Caswell, H. (2001), Matrix Population Models, 2nd ed.,
         section 15.2.
     """
-    survival, births = _process(U, F, offspring)
+    survival, births = _process(population, offspring)
     _check_steps(num_steps)
     start = _individuals(initial, len(survival))
     matrix, classes = survival + births, len(survival)
@@ -183,8 +182,7 @@ def branching_moments(
 
 
 def simulate_branching(
-    U: ArrayLike,
-    F: ArrayLike,
+    population: MatrixPopulation,
     initial: ArrayLike,
     num_steps: int,
     *,
@@ -195,8 +193,7 @@ def simulate_branching(
     """Simulate whole individuals: multinomial survival and growth, Poisson or Bernoulli offspring.
 
     Args:
-        U: survival and growth, shape `(classes, classes)`; columns sum to at most 1.
-        F: mean offspring per individual and interval, shape `(classes, classes)`.
+        population: one model; `F + C` are the mean offspring per individual and interval.
         initial: individuals by class at time 0, whole numbers, shape `(classes,)`.
         num_steps: projection intervals, at least 0.
         offspring: `"poisson"` or `"bernoulli"`.
@@ -207,18 +204,17 @@ def simulate_branching(
         All replicates at times 0 to `num_steps`.
 
     Raises:
-        ValueError: for wrong shapes, negative entries, columns of U above 1, Bernoulli means above 1, or an `initial`
-            that is not of whole numbers.
+        ValueError: for a batch, Bernoulli means above 1, or an `initial` that is not of whole numbers.
         OverflowError: if a replicate passes 1e15 individuals.
 
     Example:
-        >>> simulate_branching([[1.0]], [[0.0]], [7], 2, num_replicates=1).states[:, 0, 0].tolist()
+        >>> simulate_branching(MatrixPopulation([[1.0]], [[0.0]]), [7], 2, num_replicates=1).states[:, 0, 0].tolist()
         [7, 7, 7]
 
     References:
         Caswell, H. (2001), Matrix Population Models, 2nd ed., section 15.1.
     """
-    survival, births = _process(U, F, offspring)
+    survival, births = _process(population, offspring)
     _check_steps(num_steps)
     if num_replicates < 1:
         raise ValueError(f"num_replicates must be at least 1; got {num_replicates}.")
@@ -258,24 +254,19 @@ def _generate(survival: np.ndarray, births: np.ndarray, offspring: str, point: n
     return fate * litter, (survival * litter[None, :] + fate[None, :] * slopes).T
 
 
-def _process(survival: ArrayLike, births: ArrayLike, offspring: str) -> tuple[np.ndarray, np.ndarray]:
+def _process(population: MatrixPopulation, offspring: str) -> tuple[np.ndarray, np.ndarray]:
     if offspring not in _LAWS:
         raise ValueError(f"offspring must be one of {_LAWS}; got {offspring!r}.")
-    stays, born = np.asarray(survival, np.float64), np.asarray(births, np.float64)
-    check_entries("U", stays, 2)
-    check_entries("F", born, 2)
-    if stays.shape != born.shape:
-        raise ValueError(f"U and F must have one shape; got {stays.shape} and {born.shape}.")
-    sums = stays.sum(axis=0)
-    if (sums > 1 + 1e-9).any():
-        worst = int(np.argmax(sums))
-        raise ValueError(
-            f"columns of U are probabilities and must sum to at most 1; class {worst} sums to {sums[worst]:.6g}. Is a "
-            f"fertility in U? It belongs in F."
-        )
+    stays, born = np.asarray(population.U), np.asarray(population.reproduction)
+    if stays.ndim != 2:
+        raise ValueError(f"a branching process is of one model; this is a batch of shape {stays.shape[:-2]}.")
     if offspring == "bernoulli" and (born > 1).any():
         i, j = (int(k) for k in np.argwhere(born > 1)[0])
-        raise ValueError(f"Bernoulli offspring need F of at most 1; F[{i}, {j}] is {born[i, j]:g}. Use 'poisson'.")
+        to, of = population.class_names[i], population.class_names[j]
+        raise ValueError(
+            f"Bernoulli offspring need means of at most 1; F[{i}, {j}] (from {of!r} to {to!r}) is {born[i, j]:g}. "
+            "Use 'poisson'."
+        )
     return stays, born
 
 

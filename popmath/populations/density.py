@@ -13,7 +13,7 @@ import numpy as np
 
 from popmath._errors import ConvergenceError
 from popmath._types import ArrayLike
-from popmath.populations._perron import check_entries
+from popmath.populations.matrix_population import read_one
 from popmath.populations.vital_rates import built_matrix
 
 DensityBuilder = Callable[[Any], Any]
@@ -74,8 +74,8 @@ def density_equilibrium(build: DensityBuilder, initial: ArrayLike) -> DensityEqu
     one found depends on `initial`.
 
     Args:
-        build: takes the abundances, shape `(classes,)`, and returns the projection matrix at that density, as a JAX
-            array or a list of rows; at least 0, and defined at abundance 0.
+        build: takes the abundances, shape `(classes,)`, and returns the projection matrix at that density: a JAX
+            array, a list of rows or a `MatrixPopulation`; at least 0, and defined at abundance 0.
         initial: where to begin, shape `(classes,)`, at least 0.
 
     Returns:
@@ -133,7 +133,7 @@ class DensityModel:
         self.slopes = eqx.filter_jit(jax.jacfwd(step))
         for state in (start, np.zeros_like(start)):
             found = np.asarray(self.matrix(jnp.asarray(state)))
-            check_entries(f"the matrix that build returns at abundances {state.tolist()}", found, 2)
+            read_one(found, f"build({state.tolist()})")
             if len(found) != start.size:
                 raise ValueError(f"build returns {len(found)} classes, but initial has {start.size}.")
 

@@ -12,10 +12,8 @@ import numpy as np
 import scipy.sparse.csgraph
 from jaxtyping import Float
 
-from popmath._types import Array, ArrayLike
-from popmath.populations.matrix_population import MatrixPopulation, compute, read_matrix
-
-Matrix = MatrixPopulation | ArrayLike
+from popmath._types import Array
+from popmath.populations.matrix_population import Matrix, compute, read_matrix, read_one
 
 
 class EigenAnalysis(NamedTuple):
@@ -158,9 +156,7 @@ def structure_of(matrix: Matrix) -> Structure:
     References:
         Caswell, H. (2001), section 4.5.1. Stott, I. et al. (2010), Methods Ecol. Evol. 1, 242-252 (ergodicity).
     """
-    entries = np.asarray(read_matrix(matrix))
-    if entries.ndim != 2:
-        raise ValueError(f"structure_of takes one matrix, (classes, classes); got shape {entries.shape}. Loop over it.")
+    entries = np.asarray(read_one(matrix))
     graph = entries.T > 0  # graph[j, i]: j contributes to i
     _, labels = scipy.sparse.csgraph.connected_components(graph, connection="strong")
     groups = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
@@ -252,6 +248,17 @@ def _outer(left: jax.Array, right: jax.Array) -> jax.Array:
     return left[:, None] * right[None, :] / jnp.dot(left, right)
 
 
+def scaled_vectors(matrix: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The same as `perron_vectors` with the left vector scaled to `left @ right` = 1."""
+    value, right, left = perron_vectors(matrix)
+    return value, right, left / jnp.dot(left, right)
+
+
+def entry_sensitivity(matrix: jax.Array) -> jax.Array:
+    """Derivative of the dominant eigenvalue of one matrix in each entry."""
+    return _outer(*perron_vectors(matrix)[:0:-1])
+
+
 def _analysis(matrix: jax.Array) -> tuple[jax.Array, ...]:
     value, right, left = perron_vectors(matrix)
     second = _roots(matrix)[3]
@@ -267,6 +274,6 @@ _stable_distribution = jax.jit(jnp.vectorize(lambda a: perron_vectors(a)[1], sig
 _reproductive_value = jax.jit(
     jnp.vectorize(lambda a: perron_vectors(a)[2] / perron_vectors(a)[2][0], signature="(n,n)->(n)")
 )
-_sensitivity = jax.jit(jnp.vectorize(lambda a: _outer(*perron_vectors(a)[:0:-1]), signature="(n,n)->(n,n)"))
+_sensitivity = jax.jit(jnp.vectorize(entry_sensitivity, signature="(n,n)->(n,n)"))
 _growth_rate_hessian = jax.jit(jnp.vectorize(jax.hessian(dominant_value), signature="(n,n)->(n,n,n,n)"))
 _eigen_analysis = jax.jit(jnp.vectorize(_analysis, signature="(n,n)->(),(n),(n),(n,n),(n,n),(),()"))

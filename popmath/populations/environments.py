@@ -12,7 +12,7 @@ from jax.core import Tracer
 from jaxtyping import Float
 
 from popmath._types import Array, ArrayLike
-from popmath.populations._perron import as_floats, check_entries
+from popmath.populations.matrix_population import Matrices, as_entries, compute, read_stack
 
 _FEW = 16  # up to so many environments one product with all matrices is faster than copying a matrix per replicate
 
@@ -24,7 +24,7 @@ class Environments(eqx.Module):
     """Matrices and the chain that chooses among them.
 
     Attributes:
-        matrices: shape `(environments, classes, classes)`.
+        matrices: shape `(*batch, environments, classes, classes)`.
         stationary: how often each environment occurs in the long run, shape `(environments,)`.
         transition: `transition[j, i]` is the probability of environment j after i; columns sum to 1.
         independent: whether the environments of different years are independent.
@@ -37,7 +37,7 @@ class Environments(eqx.Module):
 
 
 def random_environments(
-    matrices: ArrayLike, probabilities: ArrayLike | None = None, transition: ArrayLike | None = None
+    matrices: Matrices, probabilities: ArrayLike | None = None, transition: ArrayLike | None = None
 ) -> Environments:
     r"""Read matrices with their probabilities, or with the Markov chain of the environments.
 
@@ -45,7 +45,8 @@ def random_environments(
     long-run frequencies $\pi$ solve $T \pi = \pi$.
 
     Args:
-        matrices: one projection matrix per environment, shape `(environments, classes, classes)`, at least 0.
+        matrices: one model or projection matrix per environment: a list of `MatrixPopulation`, a batch of them, or an
+            array of shape `(environments, classes, classes)`, at least 0; more leading axes are a batch.
         probabilities: of the environments, shape `(environments,)`, summing to 1.
         transition: shape `(environments, environments)`; `transition[j, i]` is the probability of environment j
             after i, so that columns sum to 1 (columns are left, rows entered, as in a projection matrix).
@@ -58,30 +59,27 @@ def random_environments(
             `transition`, or a chain with more than one long-run state.
 
     Example:
-        >>> import jax
-        >>> with jax.enable_x64(True):
-        ...     weather = random_environments([[[2.0]], [[0.5]]], transition=[[0.9, 0.2], [0.1, 0.8]])
+        >>> weather = random_environments([[[2.0]], [[0.5]]], transition=[[0.9, 0.2], [0.1, 0.8]])
         >>> print(weather.stationary.round(4))
         [0.6667 0.3333]
 
     References:
         Caswell, H. (2001), Matrix Population Models, 2nd ed., section 14.1.
     """
-    stack = as_floats(matrices)
-    check_entries("matrices", stack, 3)
-    count = stack.shape[0]
+    stack = read_stack(matrices)
+    count = stack.shape[-3]
     if probabilities is not None and transition is not None:
         raise ValueError("give probabilities (independent years) or transition (a Markov chain), not both.")
     if transition is not None:
-        chain = as_floats(transition)
+        chain = as_entries(transition)
         _check_distribution("transition", chain, (count, count))
-        return Environments(stack, _stationary(chain), chain, False)
+        return Environments(stack, compute(_stationary, chain), chain, False)
     if probabilities is None:
-        weights = jnp.full(count, 1.0 / count, stack.dtype)
+        weights = np.full(count, 1.0 / count, stack.dtype)
     else:
-        weights = as_floats(probabilities)
+        weights = as_entries(probabilities)
         _check_distribution("probabilities", weights, (count,))
-    return Environments(stack, weights, jnp.tile(weights[:, None], (1, count)), True)
+    return Environments(stack, weights, weights[:, None] * np.ones((1, count), weights.dtype), True)
 
 
 def replicate_blocks(replicates: int) -> tuple[int, int]:
@@ -113,9 +111,10 @@ def project_each(matrices: Array, which: Array, states: Float[Array, "classes re
 
 
 def _draw(cumulative: Array, key: Array, replicates: int) -> Array:
-    """How many of the cumulative probabilities, the last left out, lie at or below a uniform number."""
-    uniform = jax.random.uniform(key, (1, replicates), cumulative.dtype)
-    return jnp.sum(uniform >= cumulative[:-1], axis=0, dtype=jnp.int32)
+    """How many of the cumulative probabilities, the last left out, lie at or below a uniform number of 31 bits."""
+    bits = jax.random.bits(key, (1, replicates), jnp.uint32) >> 1
+    bounds = (jnp.minimum(cumulative[:-1], 1.0) * 2.0**31).astype(jnp.uint32)
+    return jnp.sum(bits >= bounds, axis=0, dtype=jnp.int32)
 
 
 def _check_distribution(name: str, values: Array, shape: tuple[int, ...]) -> None:
@@ -135,9 +134,10 @@ def _check_distribution(name: str, values: Array, shape: tuple[int, ...]) -> Non
         raise ValueError(f"{name} must sum to 1{' in each column' if len(shape) == 2 else ''}; got {sums}.{hint}")
 
 
-def _stationary(chain: jax.Array) -> jax.Array:
+def _stationary(chain: Array) -> jax.Array:
     """Long-run frequencies: the solution of (T - I) x = 0 with entries that sum to 1."""
     count = chain.shape[0]
+    chain = jnp.asarray(chain)
     system = chain - jnp.eye(count, dtype=chain.dtype)
     if not isinstance(chain, Tracer) and np.linalg.matrix_rank(np.asarray(system)) < count - 1:
         raise ValueError(

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.stats
+from jax.core import Tracer
 
+from popmath._errors import UnableError
 from popmath._types import Array, ArrayLike
 from popmath.populations.environments import (
     Environments,
@@ -20,6 +22,7 @@ from popmath.populations.environments import (
     random_environments,
     replicate_blocks,
 )
+from popmath.populations.matrix_population import Matrices, compute
 from popmath.populations.stochastic_growth import check_whole, class_numbers, starting_state
 
 if TYPE_CHECKING:
@@ -71,7 +74,7 @@ class QuasiExtinction:
 
 
 def quasi_extinction(
-    matrices: ArrayLike,
+    matrices: Matrices,
     initial: ArrayLike,
     threshold: float,
     num_steps: int,
@@ -92,7 +95,8 @@ def quasi_extinction(
     in it (see `simulate_branching`).
 
     Args:
-        matrices: one per environment, shape `(environments, classes, classes)`, at least 0.
+        matrices: one model or matrix per environment, as in `random_environments`: a list of them, or shape
+            `(environments, classes, classes)`.
         initial: abundances at time 0, shape `(classes,)`.
         threshold: $N_e$, in the unit of `initial`, at least 0.
         num_steps: projection intervals, at least 1.
@@ -124,13 +128,23 @@ def quasi_extinction(
         raise ValueError(f"threshold must be finite and at least 0; got {threshold}.")
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level}.")
-    with jax.enable_x64(True):
-        environments = random_environments(matrices, probabilities, transition)
-        start = starting_state(environments, np.asarray(initial, np.float64))
-        count = _weights(weights, start.shape[0])
-        log_threshold = jnp.log(jnp.asarray(threshold, jnp.float64))
-        fallen = _fallen(environments, start, count, log_threshold, jax.random.key(seed), num_steps, num_replicates)
-        counts = np.asarray(fallen)
+    environments = random_environments(matrices, probabilities, transition)
+    if np.ndim(environments.matrices) != 3:
+        raise ValueError(
+            f"matrices must have shape (environments, classes, classes); got {np.shape(environments.matrices)}: call "
+            "quasi_extinction once for each model of a batch."
+        )
+    start = starting_state(environments, initial)
+    worth = class_numbers("weights", np.ones(len(start)) if weights is None else weights, len(start))
+    counts = compute(
+        lambda *now: _fallen(*now, jax.random.key(seed), num_steps, num_replicates),
+        environments,
+        start,
+        worth,
+        _log(threshold),
+    )
+    if isinstance(counts, Tracer):
+        raise UnableError("quasi_extinction makes a record of numbers with exact intervals: call it outside jax.jit.")
     probability = counts / num_replicates
     tail = (1 - confidence_level) / 2
     with np.errstate(invalid="ignore"):
@@ -149,10 +163,9 @@ def quasi_extinction(
     )
 
 
-def _weights(weights: ArrayLike | None, classes: int) -> jax.Array:
-    if weights is None:
-        return jnp.ones(classes, jnp.float64)
-    return class_numbers("weights", weights, classes)
+def _log(threshold: float) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(threshold), np.float64)
 
 
 @eqx.filter_jit

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 
 from popmath._errors import UnableError
 from popmath._types import ArrayLike
-from popmath.populations._perron import as_floats, check_entries, perron
 from popmath.populations.density import DensityBuilder, DensityEquilibrium, DensityModel
+from popmath.populations.eigen import stable_distribution
+from popmath.populations.matrix_population import Matrix, read_one
 
 _GRID = 24  # harvest rates tried before the search between the best one's neighbours
 
@@ -54,7 +56,7 @@ class HarvestEquilibrium:
         return f"harvest rate {self.rate:.6g}, yield {self.total_yield:.6g} per interval; {self.equilibrium.summary()}"
 
 
-def harvest_limit(matrix: ArrayLike, selectivity: ArrayLike | None = None) -> HarvestLimit:
+def harvest_limit(matrix: Matrix, selectivity: ArrayLike | None = None) -> HarvestLimit:
     r"""Proportional harvest that brings the growth rate of a linear model to 1.
 
     $$\lambda\bigl((I - h\,\mathrm{diag}(q))\,A\bigr) = 1;\qquad h = 1 - 1/\lambda(A)\ \text{ if all } q_i = 1$$
@@ -62,7 +64,7 @@ def harvest_limit(matrix: ArrayLike, selectivity: ArrayLike | None = None) -> Ha
     Harvest before or after the projection gives the same rate, as $\lambda(AB) = \lambda(BA)$.
 
     Args:
-        matrix: projection matrix, shape `(classes, classes)`, at least 0.
+        matrix: a model, or its projection matrix of shape `(classes, classes)`.
         selectivity: $q$, how strongly each class is taken, in [0, 1] with largest value 1, shape `(classes,)`; all 1 by
             default.
 
@@ -81,8 +83,7 @@ def harvest_limit(matrix: ArrayLike, selectivity: ArrayLike | None = None) -> Ha
         Lefkovitch, L. P. (1967), Biometrics 23, 233-239 (harvest that holds a matrix population constant). Caswell, H.
         (2001), Matrix Population Models, 2nd ed., section 18.2.
     """
-    entries = np.asarray(matrix, np.float64)
-    check_entries("matrix", entries, 2)
+    entries = np.asarray(read_one(matrix))
     share = _selectivity(selectivity, len(entries))
 
     def growth(rate: float) -> float:
@@ -97,8 +98,7 @@ def harvest_limit(matrix: ArrayLike, selectivity: ArrayLike | None = None) -> Ha
             f"with this selectivity stops the growth. Select more classes."
         )
     rate = scipy.optimize.brentq(lambda h: growth(h) - 1, 0.0, 1.0, xtol=1e-15, rtol=1e-14)
-    with jax.enable_x64(True):
-        before = np.asarray(perron(as_floats(entries * (1 - rate * share)[None, :]))[1])
+    before = stable_distribution(entries * (1 - rate * share)[None, :])
     after, taken = (1 - rate * share) * before, share * before
     return HarvestLimit(rate, free, after / after.sum(), taken / taken.sum())
 
@@ -156,8 +156,10 @@ def maximum_sustainable_yield(
     r"""The proportional harvest with the largest yield at equilibrium.
 
     Maximises $Y(h)$ of `harvest_equilibrium` over $0 \le h \le 1$: on a grid, then by Brent's method between the
-    neighbours of the best rate. If taking the selected classes whole is best, that is the answer (`rate` 1). See
-    `equilibrium.stable`: an unstable one is not held by a constant proportion.
+    neighbours of the best rate. If taking the selected classes whole is best, that is the answer (`rate` 1). Where the
+    population grows at density 0, rates above the `harvest_limit` of that matrix are not tried: density is taken only
+    to slow growth. With an Allee effect, where growth is best at some higher density, a population may bear more, and
+    what it bears depends on `initial`. See `equilibrium.stable`: an unstable one is not held by a constant proportion.
 
     Args:
         build: takes the abundances, shape `(classes,)`, and returns the projection matrix at that density.
@@ -209,7 +211,7 @@ def _harvested(model: DensityModel, rate: float, share: np.ndarray, worth: np.nd
 def _most(model: DensityModel, share: np.ndarray) -> float:
     """Largest rate worth trying: what the growth at density 0 bears, if density only ever slows growth."""
     try:
-        return harvest_limit(np.asarray(model.matrix(as_floats(np.zeros(model.size)))), share).rate
+        return harvest_limit(np.asarray(model.matrix(jnp.zeros(model.size))), share).rate
     except (UnableError, ValueError):  # grows whatever is taken, or grows only when not too rare
         return 1.0
 

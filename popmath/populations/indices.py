@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+import scipy.sparse.csgraph
+from jaxtyping import Complex, Float
 
-from popmath._types import Array
-from popmath.populations.eigen import eigen_analysis, structure_of
+from popmath._types import Array, ArrayLike
+from popmath.populations.demography_tables import class_frame, html_summary, index_frame, one_model, text_summary
+from popmath.populations.eigen import Matrix, eigen_analysis, structure_of
 from popmath.populations.life_history import (
     age_at_maturity,
     fundamental_matrix,
@@ -24,44 +27,32 @@ from popmath.populations.life_history import (
     maturity_probability,
     net_reproductive_rate,
 )
-from popmath.populations.matrix_population import MatrixPopulation
+from popmath.populations.matrix_population import MatrixPopulation, compute, read_matrix
+from popmath.populations.projection import TransientProjection, transient_projection
 from popmath.populations.transients import transient_bounds
 
-ROWS = (
-    ("growth_rate", "growth rate", "per interval"),
-    ("log_growth_rate", "log growth rate", "1/{unit}"),
-    ("damping_ratio", "damping ratio", "per interval"),
-    ("oscillation_period", "period of oscillation", "{unit}"),
-    ("net_reproductive_rate", "net reproductive rate", "per generation"),
-    ("generation_time", "generation time, log R0 / log lambda", "{unit}"),
-    ("generation_time_cohort", "generation time, cohort to 1 % survival", "{unit}"),
-    ("generation_time_parents", "generation time, mean age difference", "{unit}"),
-    ("longevity", "longevity, to 1 % survival", "{unit}"),
-    ("maturity_probability", "probability of maturity", "probability"),
-    ("age_at_maturity", "age at maturity (first interval: 1)", "{unit}"),
-    ("reactivity", "reactivity", "ratio"),
-    ("first_step_attenuation", "first-step attenuation", "ratio"),
-    ("max_amplification", "maximal amplification", "ratio"),
-    ("max_attenuation", "maximal attenuation", "ratio"),
-    ("inertia_upper", "inertia, upper bound", "ratio"),
-    ("inertia_lower", "inertia, lower bound", "ratio"),
-    ("kreiss_upper", "Kreiss bound, upper", "ratio"),
-    ("kreiss_lower", "Kreiss bound, lower", "ratio"),
-)
+if TYPE_CHECKING:
+    import matplotlib.figure
+    import pandas
+
 ASYMPTOTIC = ("stable_distribution", "reproductive_value", "sensitivity", "elasticity", "generation_time_parents")
 TRANSIENT = ("inertia_upper", "inertia_lower", "max_amplification", "max_attenuation", "kreiss_upper", "kreiss_lower")
+LIFE = ("fundamental_matrix", "life_expectancy", "life_expectancy_variance", "net_reproductive_rate")
+GENERATION = ("generation_time", "generation_time_cohort")
 
 
 @final
 class Demography(eqx.Module):
     """What `demography` found; leading axes are those of the batch. Times are in projection intervals.
 
-    `notes` says, by field, why it is NaN, or how a number of a reducible or imprimitive matrix is to be read. The
-    fields are described with the functions of their names in `eigen`, `life_history` and `transients`.
+    `notes` says, by field, why it is NaN, or how a number of a reducible or imprimitive matrix is to be read; of a
+    batch, also of how many models. The fields are described with the functions of their names in `eigen`,
+    `life_history` and `transients`; the tables are in the unit of the model.
     """
 
     population: MatrixPopulation
     growth_rate: Float[Array, "*batch"]
+    eigenvalues: Complex[Array, "*batch classes"]
     log_growth_rate: Float[Array, "*batch"]
     stable_distribution: Float[Array, "*batch classes"]
     reproductive_value: Float[Array, "*batch classes"]
@@ -95,35 +86,62 @@ class Demography(eqx.Module):
         """The indices with their units, class by class where they are by class; of one population.
 
         Raises:
-            ValueError: for a batch; its fields are arrays to be looked at by themselves.
+            ValueError: for a batch; see `to_dataframe`.
         """
-        if np.ndim(self.growth_rate):
-            raise ValueError(
-                f"summary describes one population; this is a batch of shape {np.shape(self.growth_rate)}. Take the "
-                "fields, or call demography on one of them."
-            )
-        model = self.population
-        lines = [f"{model.num_classes} classes, projection interval {model.interval:g} {model.unit}", ""]
-        for field, title, unit in ROWS:
-            value = float(getattr(self, field))
-            if unit == "{unit}":
-                value *= model.interval
-            elif unit == "1/{unit}":
-                value /= model.interval
-            shown = "-" if np.isnan(value) else f"{value:.6g}"
-            mark = " *" if field in self.notes else ""
-            lines.append(f"{title:<42}{shown:>12}  {unit.format(unit=model.unit)}{mark}")
-        width = max(5, *(len(name) for name in model.class_names))
-        lines += ["", f"{'class':<{width}}{'stable':>10}{'rep. value':>12}{'life exp.':>12}{'st. dev.':>10}"]
-        spread = np.sqrt(np.maximum(self.life_expectancy_variance, 0)) * model.interval
-        for i, name in enumerate(model.class_names):
-            lines.append(
-                f"{name:<{width}}{self.stable_distribution[i]:>10.4g}{self.reproductive_value[i]:>12.4g}"
-                f"{self.life_expectancy[i] * model.interval:>12.4g}{spread[i]:>10.4g}"
-            )
-        if self.notes:
-            lines += ["", *(f"* {field}: {note}" for field, note in self.notes.items())]
-        return "\n".join(lines)
+        one_model(self, "summary")
+        return text_summary(self)
+
+    def projection(self, initial: ArrayLike | None = None, num_steps: int | None = None) -> TransientProjection:
+        """Densities over time relative to long-run growth, in their envelope (see `transient_projection`)."""
+        one_model(self, "projection")
+        return transient_projection(self.population, initial, num_steps)
+
+    def plot(self) -> matplotlib.figure.Figure:
+        """Four panels: projection, stable structure, elasticities, eigenvalues; of one population.
+
+        Raises:
+            ValueError: for a batch.
+        """
+        from popmath.plots.matrix_population import plot_demography
+
+        one_model(self, "plot")
+        return plot_demography(self)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The scalar indices: one row per index with value, unit and note; of a batch, one row per model."""
+        return index_frame(self)
+
+    def class_table(self) -> pandas.DataFrame:
+        """By class: stable distribution, reproductive value, life expectancy and its standard deviation."""
+        return class_frame(self)
+
+    def _repr_html_(self) -> str:
+        return html_summary(self)
+
+
+def eigenvalues(matrix: Matrix) -> Complex[Array, "*batch classes"]:
+    r"""All eigenvalues of $A$, the dominant one first, then by falling modulus.
+
+    Of a pair, the one with the positive imaginary part comes first. For the growth rate alone `growth_rate` is more
+    precise.
+
+    Args:
+        matrix: a `MatrixPopulation`, or entries of shape `(*batch, classes, classes)`.
+
+    Returns:
+        Shape `(*batch, classes)`, per projection interval, in complex128 unless JAX is tracing.
+
+    Raises:
+        ValueError: if the matrix is not square or has negative or non-finite entries.
+
+    Example:
+        >>> print(eigenvalues([[0.0, 2.0], [0.5, 0.0]]).real)
+        [ 1. -1.]
+
+    References:
+        Caswell, H. (2001), Matrix Population Models, 2nd ed., section 4.4.
+    """
+    return compute(_eigenvalues, read_matrix(matrix))
 
 
 def demography(population: MatrixPopulation) -> Demography:
@@ -133,8 +151,8 @@ def demography(population: MatrixPopulation) -> Demography:
     `notes` says what they are; an index that is undefined is NaN and `notes` says why.
 
     Args:
-        population: the model, or a batch of models along leading axes. Notes are made for one model of numbers, not
-            for a batch and not under `jax.jit`.
+        population: the model, or a batch of models along leading axes. Under `jax.jit` there are no notes, and what
+            is undefined may be any number.
 
     Returns:
         A `Demography`; times in projection intervals, `summary()` in the unit of the model.
@@ -154,6 +172,7 @@ def demography(population: MatrixPopulation) -> Demography:
     values: dict[str, Array] = {
         **asymptotic._asdict(),
         **bounds._asdict(),
+        "eigenvalues": eigenvalues(population),
         "log_growth_rate": _log(rate),
         "fundamental_matrix": fundamental_matrix(population),
         "net_reproductive_rate": net_reproductive_rate(population),
@@ -167,53 +186,113 @@ def demography(population: MatrixPopulation) -> Demography:
         "age_at_maturity": age_at_maturity(population),
     }
     notes: dict[str, str] = {}
-    if isinstance(rate, np.ndarray) and rate.ndim == 0:
+    if isinstance(rate, np.ndarray):
         values, notes = _annotate(population, values)
     return Demography(population=population, notes=notes, **values)
 
 
 def _log(rate: Array) -> Array:
     if not isinstance(rate, np.ndarray):
-        return jax.numpy.log(rate)
+        return jnp.log(rate)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(rate))
 
 
 def _annotate(population: MatrixPopulation, values: dict[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """NaN in what is undefined, and a note on that and on what has to be read with care."""
-    shape, notes = structure_of(population), {}
-    names = ", ".join(population.class_names[i] for i in shape.dominant_classes)
-    births = np.asarray(population.reproduction)
-    if values["growth_rate"] == 0:
-        for field in (*ASYMPTOTIC, *TRANSIENT, "damping_ratio", "reactivity", "first_step_attenuation"):
-            notes[field] = "undefined: the growth rate is 0, the population dies out within a lifetime."
-    elif shape.num_dominant > 1:
-        for field in (*ASYMPTOTIC, *TRANSIENT):
-            notes[field] = f"undefined: {shape.num_dominant} separate groups of classes share the largest eigenvalue."
-    elif shape.period > 1:
-        for field in ("inertia_upper", "inertia_lower"):
-            notes[field] = f"undefined: the matrix is imprimitive, every start cycles with period {shape.period}."
-    if not values["reproductive_value"][0] > 0:
-        notes.setdefault("reproductive_value", "undefined: the first class leaves no lasting descent to scale by.")
-    if not births.any():
-        for field in ("generation_time", "generation_time_cohort", "generation_time_parents"):
-            notes.setdefault(field, "undefined: there is no reproduction.")
-    elif np.isnan(values["generation_time"]):
-        notes.setdefault("generation_time", "undefined: log lambda = 0, the population neither grows nor declines.")
-    elif not np.isfinite(values["generation_time"]):
-        notes.setdefault("generation_time", "undefined: the growth rate or the net reproductive rate is 0.")
-    if not values["maturity_probability"] > 0:
-        for field in ("age_at_maturity", "generation_time_cohort"):
-            notes.setdefault(field, "undefined: no class that reproduces is reached from the first class.")
-    life = ("fundamental_matrix", "life_expectancy", "life_expectancy_variance", "net_reproductive_rate")
-    for field in (*life, "generation_time", "generation_time_cohort"):
-        if not np.isfinite(values[field]).all():
-            notes.setdefault(field, "undefined: some class never loses anyone, I - U has no inverse.")
-    if np.isinf(values["longevity"]):
-        notes["longevity"] = "infinite: 1 % or more of a cohort lives after 100,000 intervals."
-    missing = {field: np.full(np.shape(values[field]), np.nan) for field in notes if field != "longevity"}
-    if not shape.irreducible and shape.num_dominant == 1:
-        notes["growth_rate"] = f"the matrix is reducible; the growth rate is that of: {names}."
-    elif shape.irreducible and shape.period > 1:
-        notes["growth_rate"] = f"the matrix is imprimitive with period {shape.period}: growth is the mean over a cycle."
-    return values | missing, notes
+    """NaN in what is undefined, and notes on that and on what has to be read with care."""
+    batch = np.shape(values["growth_rate"])
+    flat = {field: np.reshape(value, (-1, *np.shape(value)[len(batch) :])) for field, value in values.items()}
+    size, births = population.num_classes, np.asarray(population.reproduction)
+    survival, births = (np.reshape(part, (-1, size, size)) for part in (population.U, births))
+    reasons: dict[str, np.ndarray] = {}
+
+    def say(fields: Sequence[str], where: np.ndarray, text: str | np.ndarray) -> None:
+        """A reason for the models `where` there is none yet."""
+        for field in fields:
+            found = reasons.setdefault(field, np.full(len(births), "", object))
+            found[:] = np.where(where & (found == ""), text, found)
+
+    def unfinished(field: str) -> np.ndarray:
+        return np.asarray(~np.isfinite(flat[field]).reshape(len(births), -1).all(axis=1))
+
+    rate, period, groups, core = flat["growth_rate"], *_structures(survival + births)
+    alive = rate != 0
+    extinct = "undefined: the growth rate is 0, the population dies out within a lifetime."
+    say((*ASYMPTOTIC, *TRANSIENT, "damping_ratio", "reactivity", "first_step_attenuation"), ~alive, extinct)
+    for count in np.unique(groups[groups > 1]):
+        text = f"undefined: {count} separate groups of classes share the largest eigenvalue."
+        say((*ASYMPTOTIC, *TRANSIENT), alive & (groups == count), text)
+    for cycle in np.unique(period[period > 1]):
+        text = f"undefined: the matrix is imprimitive, every start cycles with period {cycle}."
+        say(("inertia_upper", "inertia_lower"), alive & (groups == 1) & (period == cycle), text)
+    text = "undefined: the first class leaves no lasting descent to scale by."
+    say(("reproductive_value",), ~(flat["reproductive_value"][:, 0] > 0), text)
+    say((*GENERATION, "generation_time_parents"), births.max(axis=(1, 2)) == 0, "undefined: there is no reproduction.")
+    immortal = (np.abs(np.linalg.eigvals(survival)).max(axis=-1) >= 1 - 1e-12) | unfinished("fundamental_matrix")
+    text = "undefined: some class never loses anyone, I - U has no inverse."
+    say((*LIFE, *GENERATION), immortal, text)
+    time = flat["generation_time"]
+    text = "undefined: log lambda = 0, the population neither grows nor declines."
+    say(("generation_time",), np.isnan(time), text)
+    text = "undefined: the growth rate or the net reproductive rate is 0."
+    say(("generation_time",), ~np.isfinite(time), text)
+    text = "undefined: no class that reproduces is reached from the first class."
+    say(("age_at_maturity", "generation_time_cohort"), ~(flat["maturity_probability"] > 0), text)
+    undefined = list(reasons)
+    text = "infinite: 1 % or more of a cohort lives after 100,000 intervals."
+    say(("longevity",), np.isinf(flat["longevity"]), text)
+    for classes in sorted(set(core)):
+        names = ", ".join(population.class_names[i] for i in classes)
+        here = np.asarray([other == classes for other in core]) & (groups == 1) & alive
+        if len(classes) < size:
+            say(("growth_rate",), here, f"reducible matrix: the growth rate is that of {names}.")
+        for cycle in np.unique(period[here & (period > 1)]):
+            text = f"imprimitive matrix: period {cycle}, growth is the mean over a cycle."
+            say(("growth_rate",), here & (period == cycle), text)
+    for field in undefined:
+        where = np.reshape(reasons[field] != "", (-1,) + (1,) * (flat[field].ndim - 1))
+        values[field] = np.where(where, np.nan, flat[field]).reshape(np.shape(values[field]))
+    return values, {field: _note(texts, not batch) for field, texts in reasons.items() if (texts != "").any()}
+
+
+def _note(texts: np.ndarray, single: bool) -> str:
+    """The reason of one model; of several, each reason with the number of models it holds for."""
+    notes = []
+    for text in dict.fromkeys(texts[texts != ""]):
+        what, _, why = text.partition(": ")
+        notes.append(text if single else f"{what} in {(texts == text).sum()} of {len(texts)} models: {why}")
+    return " ".join(notes)
+
+
+def _structures(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]:
+    """Period, number of dominant groups and dominant classes of each matrix, as in `structure_of`.
+
+    Matrices with the same zeros have the same life-cycle graph, which is looked at once.
+    """
+    period, groups = np.ones(len(matrices), int), np.ones(len(matrices), int)
+    core: list[tuple[int, ...]] = [()] * len(matrices)
+    size = matrices.shape[-1]
+    patterns, which = np.unique(matrices.reshape(-1, size * size) > 0, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns.reshape(-1, size, size)):
+        here = np.flatnonzero(which.ravel() == number)
+        labels = scipy.sparse.csgraph.connected_components(pattern, connection="strong")[1]
+        parts = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+        blocks = [matrices[here][:, part[:, None], part] for part in parts]
+        roots = np.stack([np.abs(np.linalg.eigvals(block)).max(axis=-1) for block in blocks])
+        top = roots.argmax(axis=0)
+        groups[here] = (roots >= roots.max(axis=0) * (1 - 1e-9)).sum(axis=0)
+        for i in np.unique(top):
+            loops = pattern[np.ix_(parts[i], parts[i])]
+            cycle = 1 if loops.diagonal().any() else structure_of(loops.astype(float)).period
+            for model in here[top == i]:
+                period[model], core[model] = cycle, tuple(int(j) for j in parts[i])
+    return period, groups, core
+
+
+def _eigenvalues_one(matrix: jax.Array) -> jax.Array:
+    values = jnp.linalg.eigvals(matrix)
+    modulus = jnp.abs(values).at[jnp.argmax(values.real)].set(jnp.inf)
+    return values[jnp.lexsort((-values.imag, -values.real, -modulus))]
+
+
+_eigenvalues = jax.jit(jnp.vectorize(_eigenvalues_one, signature="(n,n)->(n)"))

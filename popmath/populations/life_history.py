@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from popmath._types import Array
 from popmath.populations.eigen import dominant_value, perron_vectors
-from popmath.populations.matrix_population import MatrixPopulation, compute
+from popmath.populations.matrix_population import MatrixPopulation, class_index, compute
 
 MOST_INTERVALS = 100_000
 
@@ -61,7 +61,7 @@ def generation_time(population: MatrixPopulation) -> Float[Array, "*batch"]:
 
 
 def generation_time_cohort(
-    population: MatrixPopulation, *, start: int = 0, until_survival: float = 0.01
+    population: MatrixPopulation, *, start: int | str = 0, until_survival: float = 0.01
 ) -> Float[Array, "*batch"]:
     r"""Mean age of the parents of a cohort's offspring, $\sum_x x\,l_x m_x / \sum_x l_x m_x$, in intervals.
 
@@ -69,7 +69,7 @@ def generation_time_cohort(
 
     Args:
         population: the model.
-        start: class (from 0) in which the cohort begins.
+        start: class in which the cohort begins, by number (from 0) or name.
         until_survival: the sums end with the first age at which fewer than this share survive, as is the custom for
             life tables (0.01 is also what Rage takes); 0 for the whole life, which is longer, often by much.
 
@@ -81,9 +81,10 @@ def generation_time_cohort(
     References:
         Caswell, H. (2001), section 5.3.5.
     """
-    _check_start(population, start)
     _check_share(until_survival)
-    return compute(_cohort, population.U, population.reproduction, start, float(until_survival))
+    return compute(
+        _cohort, population.U, population.reproduction, class_index(population, start), float(until_survival)
+    )
 
 
 def generation_time_parents(population: MatrixPopulation) -> Float[Array, "*batch"]:
@@ -113,7 +114,7 @@ def life_expectancy_variance(population: MatrixPopulation) -> Float[Array, "*bat
     return compute(_life_variance, population.U)
 
 
-def longevity(population: MatrixPopulation, *, start: int = 0, survivors: float = 0.01) -> Float[Array, "*batch"]:
+def longevity(population: MatrixPopulation, *, start: int | str = 0, survivors: float = 0.01) -> Float[Array, "*batch"]:
     """First age, in intervals from class `start`, at which less than a share `survivors` of a cohort lives.
 
     Infinite if that is not reached within 100,000 intervals.
@@ -122,18 +123,16 @@ def longevity(population: MatrixPopulation, *, start: int = 0, survivors: float 
         >>> print(longevity(MatrixPopulation([[0, 0], [0.5, 0.75]], [[0, 2], [0, 0]])))
         15.0
     """
-    _check_start(population, start)
     _check_share(survivors)
-    return compute(_longevity, population.U, start, float(survivors))
+    return compute(_longevity, population.U, class_index(population, start), float(survivors))
 
 
-def maturity_probability(population: MatrixPopulation, *, start: int = 0) -> Float[Array, "*batch"]:
+def maturity_probability(population: MatrixPopulation, *, start: int | str = 0) -> Float[Array, "*batch"]:
     """Probability to reach a class that reproduces, from class `start` (Caswell 2001, section 5.3.3)."""
-    _check_start(population, start)
-    return compute(_maturity, population.U, population.reproduction, start)[0]
+    return compute(_maturity, population.U, population.reproduction, class_index(population, start))[0]
 
 
-def age_at_maturity(population: MatrixPopulation, *, start: int = 0) -> Float[Array, "*batch"]:
+def age_at_maturity(population: MatrixPopulation, *, start: int | str = 0) -> Float[Array, "*batch"]:
     """Mean age on entering a class that reproduces, of those that do, in intervals.
 
     Counted from 1: an individual in class `start` is in its first interval, so that one which may reproduce at once
@@ -142,12 +141,11 @@ def age_at_maturity(population: MatrixPopulation, *, start: int = 0) -> Float[Ar
     References:
         Caswell, H. (2001), section 5.3.3.
     """
-    _check_start(population, start)
-    return compute(_maturity, population.U, population.reproduction, start)[1]
+    return compute(_maturity, population.U, population.reproduction, class_index(population, start))[1]
 
 
 def survivorship(
-    population: MatrixPopulation, num_intervals: int, *, start: int = 0
+    population: MatrixPopulation, num_intervals: int, *, start: int | str = 0
 ) -> Float[Array, "*batch intervals"]:
     """Share $l_x$ of a cohort of class `start` alive at ages 0 to `num_intervals`, shape `(*batch, num_intervals + 1)`.
 
@@ -155,15 +153,9 @@ def survivorship(
         >>> print(survivorship(MatrixPopulation([[0, 0], [0.5, 0.75]], [[0, 2], [0, 0]]), 2))
         [1.    0.5   0.375]
     """
-    _check_start(population, start)
     if num_intervals < 0:
         raise ValueError(f"num_intervals must be at least 0; got {num_intervals}.")
-    return compute(_survivorship, population.U, start, num_intervals)
-
-
-def _check_start(population: MatrixPopulation, start: int) -> None:
-    if not 0 <= start < population.num_classes:
-        raise ValueError(f"start must be a class from 0 to {population.num_classes - 1}; got {start}.")
+    return compute(_survivorship, population.U, class_index(population, start), num_intervals)
 
 
 def _check_share(share: float) -> None:
@@ -195,8 +187,12 @@ def _variance_one(survival: jax.Array) -> jax.Array:
 def _longevity_one(survival: jax.Array, start: int, survivors: float) -> jax.Array:
     cohort = jnp.zeros(survival.shape[0], survival.dtype).at[start].set(1.0)
     survival = jax.lax.stop_gradient(survival)
-    alive = lambda state: (jnp.sum(state[1]) >= survivors) & (jnp.sum(state[1]) > 0) & (state[0] < MOST_INTERVALS)  # noqa: E731
-    age, _ = jax.lax.while_loop(alive, lambda state: (state[0] + 1, jnp.dot(survival, state[1])), (0, cohort))
+
+    def lives(state: tuple[jax.Array | int, jax.Array]) -> jax.Array:
+        share = jnp.sum(state[1])
+        return (share >= survivors) & (share > 0) & (state[0] < MOST_INTERVALS)
+
+    age, _ = jax.lax.while_loop(lives, lambda state: (state[0] + 1, jnp.dot(survival, state[1])), (0, cohort))
     return jnp.where(age < MOST_INTERVALS, jnp.asarray(age, survival.dtype), jnp.inf)
 
 
@@ -241,7 +237,10 @@ def _maturity_one(survival: jax.Array, births: jax.Array, start: int) -> tuple[j
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _survivorship(survival: jax.Array, start: int, num_intervals: int) -> jax.Array:
     cohort = jnp.zeros(survival.shape[:-1], survival.dtype).at[..., start].set(1.0)
-    step = lambda alive, _: (jnp.einsum("...ij,...j->...i", survival, alive), jnp.sum(alive, axis=-1))  # noqa: E731
+
+    def step(alive: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        return jnp.einsum("...ij,...j->...i", survival, alive), jnp.sum(alive, axis=-1)
+
     return jnp.moveaxis(jax.lax.scan(step, cohort, length=num_intervals + 1)[1], 0, -1)
 
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
+from typing import final
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
 from popmath._types import Array, ArrayLike
-from popmath.populations._perron import as_floats, check_entries, entry_sensitivity, finished, perron
+from popmath.populations.eigen import dominant_value, entry_sensitivity
+from popmath.populations.matrix_population import (
+    Matrices,
+    Matrix,
+    MatrixPopulation,
+    as_entries,
+    compute,
+    read_matrix,
+    read_one,
+    read_stack,
+)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class FixedLTRE:
+@final
+class FixedLTRE(eqx.Module):
     r"""Contributions of the entries to the differences in growth rate between treatments and a reference.
 
     Attributes:
@@ -31,11 +43,11 @@ class FixedLTRE:
     @property
     def residual(self) -> Array:
         """What the first order leaves unexplained: `difference - predicted`."""
-        return np.asarray(self.difference - self.predicted)
+        return compute(lambda found, first: found - first, self.difference, self.predicted)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class RandomLTRE:
+@final
+class RandomLTRE(eqx.Module):
     r"""Contributions of the covariances of entries to the variance of the growth rate.
 
     Attributes:
@@ -53,7 +65,7 @@ class RandomLTRE:
     growth_rates: Array
 
 
-def ltre_fixed(treatment: ArrayLike, reference: ArrayLike) -> FixedLTRE:
+def ltre_fixed(treatment: Matrix | Matrices, reference: Matrix) -> FixedLTRE:
     r"""Decompose differences in growth rate between treatments and a reference (fixed design).
 
     $$\lambda^{(m)} - \lambda^{(r)} \approx \sum_{ij} \bigl(a^{(m)}_{ij} - a^{(r)}_{ij}\bigr)\,
@@ -62,8 +74,8 @@ def ltre_fixed(treatment: ArrayLike, reference: ArrayLike) -> FixedLTRE:
     Sensitivities at the midpoint make the error of third order in the difference.
 
     Args:
-        treatment: shape `(classes, classes)`, or several as `(treatments, classes, classes)`; at least 0.
-        reference: shape `(classes, classes)`, at least 0: the control, or the mean of all treatments.
+        treatment: a model or matrix, or several: a list of models, or shape `(treatments, classes, classes)`.
+        reference: a model or matrix, shape `(classes, classes)`: the control, or the mean of all treatments.
 
     Returns:
         Contributions, their sum and the difference itself.
@@ -82,19 +94,15 @@ def ltre_fixed(treatment: ArrayLike, reference: ArrayLike) -> FixedLTRE:
         Caswell, H. (2001), Matrix Population Models, 2nd ed., section 10.1. Caswell, H. (1989), Ecol. Model. 46,
         221-237.
     """
-    with jax.enable_x64(True):
-        treated, control = as_floats(treatment), as_floats(reference)
-        check_entries("reference", control, 2)
-        several = np.ndim(treated) == 3
-        check_entries("treatment", treated, 3 if several else 2)
-        if treated.shape[-2:] != control.shape:
-            raise ValueError(f"treatment and reference must agree in classes; got {treated.shape} and {control.shape}.")
-
-        parts = _against_all(treated, control) if several else _against(treated, control)
-        return FixedLTRE(*(finished(part) for part in parts))
+    control = read_one(reference, "reference")
+    several = isinstance(treatment, list | tuple) and isinstance(treatment[0], MatrixPopulation)
+    treated = read_stack(treatment, "treatment") if several else read_matrix(treatment, "treatment")
+    if treated.shape[-2:] != control.shape:
+        raise ValueError(f"treatment and reference must agree in classes; got {treated.shape} and {control.shape}.")
+    return FixedLTRE(*compute(_against, treated, control[(None,) * (np.ndim(treated) - 2)]))
 
 
-def ltre_random(matrices: ArrayLike, probabilities: ArrayLike | None = None, *, sample: bool = False) -> RandomLTRE:
+def ltre_random(matrices: Matrices, probabilities: ArrayLike | None = None, *, sample: bool = False) -> RandomLTRE:
     r"""Decompose the variance of the growth rate among matrices into covariances of entries (random design).
 
     $$\mathrm{Var}(\lambda) \approx \sum_{ij}\sum_{kl} \mathrm{Cov}(a_{ij}, a_{kl})\, s_{ij}\, s_{kl}$$
@@ -102,7 +110,7 @@ def ltre_random(matrices: ArrayLike, probabilities: ArrayLike | None = None, *, 
     with sensitivities $s$ of the mean matrix.
 
     Args:
-        matrices: shape `(matrices, classes, classes)`, at least 2 matrices, entries at least 0.
+        matrices: at least 2: a list of models, a batch, or shape `(matrices, classes, classes)`, at least 0.
         probabilities: weight of each matrix, shape `(matrices,)`, summing to 1; equal by default.
         sample: True for the unbiased covariance of equally likely matrices, with divisor `matrices - 1`.
 
@@ -124,47 +132,37 @@ def ltre_random(matrices: ArrayLike, probabilities: ArrayLike | None = None, *, 
         Caswell, H. (2001), Matrix Population Models, 2nd ed., section 10.2. Brault, S. & Caswell, H. (1993), Ecology
         74, 1444-1454.
     """
-    with jax.enable_x64(True):
-        stack = as_floats(matrices)
-        check_entries("matrices", stack, 3)
-        count, classes = stack.shape[0], stack.shape[1]
-        if count < 2:
-            raise ValueError("matrices must be at least 2: the variance among one is 0.")
-        if sample and probabilities is not None:
-            raise ValueError("sample=True needs equally likely matrices: leave out probabilities.")
-        weights = jnp.full(count, 1 / count, stack.dtype) if probabilities is None else as_floats(probabilities)
-        _check_weights(weights, count)
-        factor = count / (count - 1) if sample else 1.0
-        table, rates, variance = _decompose(stack, weights, jnp.asarray(factor, stack.dtype))
-        return RandomLTRE(
-            contributions=finished(table.reshape((classes,) * 4)),
-            by_entry=finished(jnp.sum(table, axis=1).reshape(classes, classes)),
-            predicted=finished(jnp.sum(table)),
-            variance=finished(variance),
-            growth_rates=finished(rates),
-        )
+    stack = read_stack(matrices)
+    if np.ndim(stack) != 3:
+        raise ValueError(f"matrices must have shape (matrices, classes, classes); got {np.shape(stack)}.")
+    count = stack.shape[0]
+    if count < 2:
+        raise ValueError("matrices must be at least 2: the variance among one is 0.")
+    if sample and probabilities is not None:
+        raise ValueError("sample=True needs equally likely matrices: leave out probabilities.")
+    weights = as_entries([1 / count] * count if probabilities is None else probabilities)
+    _check_weights(weights, count)
+    return RandomLTRE(*compute(_decompose, stack, weights, count / (count - 1) if sample else 1.0))
 
 
 @jax.jit
+@functools.partial(jnp.vectorize, signature="(n,n),(n,n)->(n,n),(),()")
 def _against(matrix: jax.Array, control: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Contributions, their sum and the difference itself."""
-    _, sensitivity = entry_sensitivity((matrix + control) / 2)
-    parts = (matrix - control) * sensitivity
-    return parts, jnp.sum(parts), perron(matrix)[0] - perron(control)[0]
+    parts = (matrix - control) * entry_sensitivity((matrix + control) / 2)
+    return parts, jnp.sum(parts), dominant_value(matrix) - dominant_value(control)
 
 
-_against_all = jax.jit(jax.vmap(_against, in_axes=(0, None)))
-
-
-@jax.jit
-def _decompose(stack: jax.Array, weights: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Products of covariances and sensitivities of all pairs of entries, growth rates, and their variance."""
+@functools.partial(jax.jit, static_argnums=2)
+def _decompose(stack: jax.Array, weights: jax.Array, factor: float) -> tuple[jax.Array, ...]:
+    """Products of covariances and sensitivities of all pairs of entries, their sums, variance and growth rates."""
     mean = jnp.einsum("m,mij->ij", weights, stack)
-    _, sensitivity = entry_sensitivity(mean)
-    parts = ((stack - mean[None]) * sensitivity[None]).reshape(len(stack), mean.size)
+    parts = ((stack - mean[None]) * entry_sensitivity(mean)[None]).reshape(len(stack), mean.size)
     table = factor * jnp.einsum("m,mp,mq->pq", weights, parts, parts)
-    rates = jax.vmap(lambda matrix: perron(matrix)[0])(stack)
-    return table, rates, factor * jnp.sum(weights * (rates - jnp.sum(weights * rates)) ** 2)
+    rates = jax.vmap(dominant_value)(stack)
+    variance = factor * jnp.sum(weights * (rates - jnp.sum(weights * rates)) ** 2)
+    by_entry = jnp.sum(table, axis=1).reshape(mean.shape)
+    return table.reshape(mean.shape * 2), by_entry, jnp.sum(table), variance, rates
 
 
 def _check_weights(weights: Array, count: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Bool, Float
@@ -18,8 +19,12 @@ Census = Literal["pre", "post"]
 
 
 def as_entries(values: ArrayLike | float) -> Array:
-    """Entries as float64 NumPy; a JAX tracer as it is."""
-    return values if isinstance(values, Tracer) else np.asarray(values, dtype=np.float64)
+    """Entries as float64 NumPy; what JAX is tracing as it is, a list with traced numbers in it stacked."""
+    if isinstance(values, Tracer):
+        return values
+    if isinstance(values, list | tuple) and any(isinstance(value, Tracer) for value in values):
+        return jnp.stack([jnp.asarray(value) for value in values])
+    return np.asarray(values, dtype=np.float64)
 
 
 def as_optional_entries(values: ArrayLike | None) -> Array | None:
@@ -177,6 +182,10 @@ class MatrixPopulation(eqx.Module):
         return self.names or tuple(f"class {i + 1}" for i in range(self.num_classes))
 
 
+Matrix = MatrixPopulation | ArrayLike
+Matrices = MatrixPopulation | ArrayLike | Sequence[MatrixPopulation]
+
+
 def check_square(name: str, values: Array) -> None:
     """Refuse what is not a square matrix, or a batch of them."""
     shape = np.shape(values)
@@ -202,7 +211,7 @@ def _check_survival(survival: Array, classes: Sequence[str]) -> None:
     if isinstance(survival, Tracer):
         return
     total = np.sum(survival, axis=-2)
-    wrong = np.argwhere(total > 1 + 1e-9)
+    wrong = np.argwhere(total > 1 + 1e-6)  # what single precision makes of a sum that is 1
     if wrong.size:
         index = tuple(int(i) for i in wrong[0])
         where = "" if len(index) == 1 else f" in matrix {list(index[:-1])} of the batch"
@@ -213,14 +222,51 @@ def _check_survival(survival: Array, classes: Sequence[str]) -> None:
         )
 
 
-def read_matrix(matrix: MatrixPopulation | ArrayLike) -> Array:
-    """The projection matrix of a model or an array, checked."""
+def read_matrix(matrix: Matrix, name: str = "matrix") -> Array:
+    """The projection matrix of a model or an array, or a batch of them, checked."""
     if isinstance(matrix, MatrixPopulation):
         return matrix.A
     values = as_entries(matrix)
-    check_square("matrix", values)
-    check_entries("matrix", values, [f"class {i + 1}" for i in range(np.shape(values)[-1])])
+    check_square(name, values)
+    check_entries(name, values, [f"class {i + 1}" for i in range(np.shape(values)[-1])])
     return values
+
+
+def read_one(matrix: Matrix, name: str = "matrix") -> Array:
+    """The same for what must be a single matrix."""
+    values = read_matrix(matrix, name)
+    if np.ndim(values) != 2:
+        raise ValueError(f"{name} must be one matrix, shape (classes, classes); got shape {np.shape(values)}.")
+    return values
+
+
+def read_stack(matrices: Matrices, name: str = "matrices") -> Array:
+    """Several matrices of one size, shape `(*batch, matrices, classes, classes)`: a list of models is stacked."""
+    if isinstance(matrices, list | tuple) and any(isinstance(matrix, MatrixPopulation) for matrix in matrices):
+        each = [read_one(matrix, f"{name}[{i}]") for i, matrix in enumerate(matrices)]
+        sizes = sorted({np.shape(matrix)[-1] for matrix in each})
+        if len(sizes) > 1:
+            raise ValueError(f"{name} must all have the same classes; got matrices of {sizes} classes.")
+        traced = any(isinstance(matrix, Tracer) for matrix in each)
+        values = jnp.stack(each) if traced else np.stack(each)
+    else:
+        values = read_matrix(matrices, name)
+    if np.ndim(values) < 3:
+        raise ValueError(f"{name} must be several, shape (matrices, classes, classes); got shape {np.shape(values)}.")
+    return values
+
+
+def class_index(population: MatrixPopulation, start: int | str) -> int:
+    """Number (from 0) of a class given by number or name."""
+    if isinstance(start, str):
+        if start not in population.class_names:
+            raise ValueError(f"start must be one of the classes {list(population.class_names)}; got {start!r}.")
+        return population.class_names.index(start)
+    if isinstance(start, bool) or not isinstance(start, int | np.integer) or not 0 <= start < population.num_classes:
+        raise ValueError(
+            f"start must be a class name, or a number from 0 to {population.num_classes - 1}; got {start!r}."
+        )
+    return int(start)
 
 
 def compute(function: Callable[..., Any], *values: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Stochastic growth rate: Tuljapurkar's approximation, and simulation with its standard error."""
+"""Stochastic growth rate by simulation, with its standard error."""
 
 from __future__ import annotations
 
-import dataclasses
+from typing import final
 
 import equinox as eqx
 import jax
@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from popmath._errors import UnableError
 from popmath._types import Array, ArrayLike
-from popmath.populations._perron import finished, perron
+from popmath.populations.eigen import perron_vectors
 from popmath.populations.environments import (
     Environments,
     first_environments,
@@ -22,11 +22,13 @@ from popmath.populations.environments import (
     random_environments,
     replicate_blocks,
 )
+from popmath.populations.matrix_population import Matrices, as_entries, compute
+from popmath.populations.tuljapurkar import small_noise
 
 
-@dataclasses.dataclass(frozen=True)
-class StochasticGrowth:
-    r"""The long-run growth rate of log abundance in a random environment.
+@final
+class StochasticGrowth(eqx.Module):
+    r"""The long-run growth rate of log abundance in a random environment; leading axes are those of the batch.
 
     Attributes:
         value: $\log \lambda_s$, per projection interval.
@@ -38,16 +40,22 @@ class StochasticGrowth:
         seed: of the random numbers; None for the approximation.
     """
 
-    value: float
-    standard_error: float
-    method: str
-    num_steps: int
-    num_replicates: int
-    burn_in: int
-    seed: int | None
+    value: Float[Array, "*batch"]
+    standard_error: Float[Array, "*batch"]
+    method: str = eqx.field(static=True)
+    num_steps: int = eqx.field(static=True)
+    num_replicates: int = eqx.field(static=True)
+    burn_in: int = eqx.field(static=True)
+    seed: int | None = eqx.field(static=True)
 
     def summary(self) -> str:
-        """One line: the rate, its error and how they were found."""
+        """One line: the rate, its error and how they were found.
+
+        Raises:
+            ValueError: for a batch; `value` and `standard_error` are its arrays.
+        """
+        if np.ndim(self.value):
+            raise ValueError(f"summary describes one rate; this is a batch of shape {np.shape(self.value)}.")
         if self.method == "tuljapurkar":
             return f"log lambda_s = {self.value:.6g} per interval (Tuljapurkar's small-noise approximation)"
         return (
@@ -56,53 +64,8 @@ class StochasticGrowth:
         )
 
 
-def tuljapurkar_growth_rate(
-    matrices: ArrayLike,
-    probabilities: ArrayLike | None = None,
-    transition: ArrayLike | None = None,
-    *,
-    sample: bool = False,
-) -> Float[Array, ""]:
-    r"""Tuljapurkar's small-noise approximation of the stochastic growth rate.
-
-    $$\log\lambda_s \approx \log\lambda - \frac{\tau^2}{2\lambda^2} + \frac{\theta}{\lambda^2},\qquad
-    \tau^2 = \sum \mathrm{Cov}(a_{ij}, a_{kl})\, s_{ij} s_{kl},\qquad
-    \theta = \sum_{l \ge 1} v^T\, \mathrm{E}[C_{t+l} R_l C_t]\, w$$
-
-    with $\lambda, w, v, s_{ij}$ those of the mean matrix $\bar A$ ($v^T w = 1$), $C_t = A_t - \bar A$ and
-    $R_l = (\bar A/\lambda)^{l-1} - w v^T$. Independent years have $\theta = 0$; for a Markov chain the sum over all
-    lags is one linear system, so nothing is cut off. Jits, vmaps and differentiates.
-
-    Args:
-        matrices: one per environment, shape `(environments, classes, classes)`, at least 0.
-        probabilities: of the environments, shape `(environments,)`; equal by default.
-        transition: `transition[j, i]` is the probability of environment j after i (columns sum to 1).
-        sample: False if these are all the environments there are; True if they are independent years drawn from more,
-            each equally likely: the covariance is then the unbiased one, with divisor `environments - 1`.
-
-    Returns:
-        $\log \lambda_s$ per projection interval.
-
-    Raises:
-        ValueError: for wrong shapes, entries below 0 or not finite, sums that are not 1, or a `sample` that is a
-            single year or has probabilities or a transition.
-
-    Example:
-        >>> round(float(tuljapurkar_growth_rate([[[1.1]], [[0.9]]])), 6)
-        -0.005
-
-    References:
-        Tuljapurkar, S. (1990), Population Dynamics in Variable Environments, chapter 12. Caswell, H. (2001), Matrix
-        Population Models, 2nd ed., section 14.3.6.
-    """
-    if sample and (probabilities is not None or transition is not None or np.shape(matrices)[0] < 2):
-        raise ValueError("sample=True needs 2 or more equally likely years: leave out probabilities and transition.")
-    with jax.enable_x64(True):
-        return finished(_tuljapurkar(random_environments(matrices, probabilities, transition), sample))
-
-
 def stochastic_growth_rate(
-    matrices: ArrayLike,
+    matrices: Matrices,
     probabilities: ArrayLike | None = None,
     transition: ArrayLike | None = None,
     *,
@@ -119,17 +82,19 @@ def stochastic_growth_rate(
 
     The simulation runs independent replicates, each rescaled every interval (nothing overflows), and counts growth
     after `burn_in`. Replicates start in the long-run distribution of the environments, and the standard error is that
-    of their mean; it is valid for independent and for Markov environments.
+    of their mean; it is valid for independent and for Markov environments. The models of a batch are run one after the
+    other, with the same random numbers, so that differences between them are less noisy than the rates. Jits and vmaps.
 
     Args:
-        matrices: one per environment, shape `(environments, classes, classes)`, at least 0.
+        matrices: one model or matrix per environment, as in `random_environments`: a list of them, or shape
+            `(*batch, environments, classes, classes)`.
         probabilities: of the environments, shape `(environments,)`; equal by default.
         transition: `transition[j, i]` is the probability of environment j after i (columns sum to 1).
         method: `"simulation"`, or `"tuljapurkar"` for the approximation (see `tuljapurkar_growth_rate`).
         num_steps: intervals counted in each replicate, at least 1.
         num_replicates: independent replicates, at least 2.
         burn_in: intervals before counting starts, at least 0.
-        initial: abundances at time 0, shape `(classes,)`; by default the stable distribution of the mean matrix.
+        initial: abundances at time 0, shape `(*batch, classes)`; by default the stable distribution of the mean matrix.
         seed: of the random numbers; the same seed gives the same numbers.
 
     Returns:
@@ -137,7 +102,8 @@ def stochastic_growth_rate(
 
     Raises:
         ValueError: for wrong shapes, entries below 0 or not finite, sums that are not 1, or too few steps.
-        UnableError: if a replicate dies out (a product of the matrices is zero): its log abundance has no rate.
+        UnableError: if a replicate dies out (a product of the matrices is zero): its log abundance has no rate. Under
+            `jax.jit` the rate is minus infinity instead.
 
     Example:
         >>> growth = stochastic_growth_rate([[[1.2]], [[0.8]]], seed=1)
@@ -156,24 +122,23 @@ def stochastic_growth_rate(
         ("burn_in", burn_in, 0),
     ):
         check_whole(name, number, least)
-    with jax.enable_x64(True):
-        environments = random_environments(matrices, probabilities, transition)
-        if isinstance(environments.matrices, Tracer):
-            raise UnableError(
-                "stochastic_growth_rate makes a record of numbers: under jit use tuljapurkar_growth_rate."
-            )
-        if method == "tuljapurkar":
-            return StochasticGrowth(float(_tuljapurkar(environments, False)), float("nan"), method, 0, 0, 0, None)
-        start = starting_state(environments, initial)
-        rates = np.asarray(_rates(environments, start, jax.random.key(seed), burn_in, num_steps, num_replicates))
-    if not np.isfinite(rates).all():
+    environments = random_environments(matrices, probabilities, transition)
+    if method == "tuljapurkar":
+        value = compute(small_noise, environments, False)
+        return StochasticGrowth(value, np.full(np.shape(value), np.nan), method, 0, 0, 0, None)
+    start = starting_state(environments, initial)
+    between = _steps_between(environments.matrices)
+    value, error, dead = compute(
+        lambda *now: _simulated(*now, jax.random.key(seed), burn_in, num_steps, num_replicates, between),
+        environments,
+        start,
+    )
+    if not isinstance(dead, Tracer) and dead.any():
         raise UnableError(
-            f"{int((~np.isfinite(rates)).sum())} of {num_replicates} replicates died out: some product of the "
-            f"matrices takes the population to zero, so log lambda_s is minus infinity. "
-            f"For its probability use quasi_extinction."
+            f"{dead.sum()} of {dead.size * num_replicates} replicates died out: some product of the matrices takes the "
+            "population to zero, so log lambda_s is minus infinity. For its probability use quasi_extinction."
         )
-    error = float(rates.std(ddof=1) / np.sqrt(num_replicates))
-    return StochasticGrowth(float(rates.mean()), error, method, num_steps, num_replicates, burn_in, seed)
+    return StochasticGrowth(value, error, method, num_steps, num_replicates, burn_in, seed)
 
 
 def check_whole(name: str, value: object, least: int) -> None:
@@ -182,47 +147,62 @@ def check_whole(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
 
 
-def starting_state(environments: Environments, initial: ArrayLike | None) -> jax.Array:
-    """`initial` in float64 and checked, or the stable distribution of the mean matrix."""
-    classes = environments.matrices.shape[-1]
+def starting_state(environments: Environments, initial: ArrayLike | None) -> Array:
+    """`initial`, checked, or the stable distribution of the mean matrix, shape `(*batch, classes)`."""
+    shape = environments.matrices.shape
     if initial is None:
-        _, stable, _ = perron(jnp.einsum("e,eij->ij", environments.stationary, environments.matrices))
-        return jnp.maximum(stable, 0.0)
-    return class_numbers("initial", initial, classes)
+        return compute(_mean_structure, environments)
+    start = class_numbers("initial", initial, shape[-1])
+    wanted = (*shape[:-3], shape[-1])
+    if start.ndim > 1 and start.shape != wanted:
+        raise ValueError(f"initial must have shape ({shape[-1]},) or {wanted}, as the matrices; got {start.shape}.")
+    return compute(lambda now: jnp.broadcast_to(now, wanted), start)
 
 
-def class_numbers(name: str, values: ArrayLike, classes: int) -> jax.Array:
-    """`values` in float64: one number per class, at least 0 and not all 0."""
-    numbers = np.asarray(values, np.float64)
-    if numbers.shape != (classes,):
-        raise ValueError(f"{name} must have shape ({classes},), one number per class; got {numbers.shape}.")
-    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not numbers.any():
+def class_numbers(name: str, values: ArrayLike, classes: int) -> Array:
+    """One number per class along the last axis, at least 0 and not all 0."""
+    numbers = as_entries(values)
+    if not np.ndim(numbers) or np.shape(numbers)[-1] != classes:
+        raise ValueError(f"{name} must have one number per class, shape ({classes},); got shape {np.shape(numbers)}.")
+    if isinstance(numbers, Tracer):
+        return numbers
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not np.any(numbers, axis=-1).all():
         raise ValueError(f"{name} must be finite, at least 0 and not all 0; got {numbers.tolist()}.")
-    return jnp.asarray(numbers)
+    return numbers
 
 
 @eqx.filter_jit
-def _tuljapurkar(environments: Environments, sample: bool) -> jax.Array:
-    matrices, frequency, chain = environments.matrices, environments.stationary, environments.transition
-    mean = jnp.einsum("e,eij->ij", frequency, matrices)
-    growth, right, left = perron(mean)
-    deviation = matrices - mean[None]
-    first = jnp.einsum("i,eij,j->e", left, deviation, right) / growth
-    count, classes = len(frequency), len(mean)
-    value = jnp.log(growth) - jnp.sum(frequency * first**2) / 2 * (count / (count - 1) if sample else 1)
-    if environments.independent:
-        return value
-    project = right[:, None] * left[None, :]
-    source = jnp.einsum("e,eij,j->ei", frequency, deviation, right) / growth
-    lags = jnp.eye(count * classes, dtype=mean.dtype) - jnp.kron(chain, mean / growth - project)
-    total = jnp.linalg.solve(lags, source.reshape(-1)).reshape(count, classes)
-    later = jnp.dot(jnp.dot(chain, total), (jnp.eye(classes, dtype=mean.dtype) - project).T)
-    return value + jnp.einsum("i,eij,ej->", left, deviation, later) / growth
+def _mean_structure(environments: Environments) -> jax.Array:
+    means = jnp.einsum("e,...eij->...ij", environments.stationary, environments.matrices)
+    return jnp.vectorize(lambda mean: perron_vectors(mean)[1], signature="(n,n)->(n)")(means)
 
 
 @eqx.filter_jit
-def _rates(environments: Environments, start: Array, key: Array, burn_in: int, num_steps: int, replicates: int):
-    """Growth rate of log total abundance in each replicate, shape `(replicates,)`."""
+def _simulated(
+    environments: Environments, start: Array, key: Array, burn_in: int, num_steps: int, replicates: int, between: int
+) -> tuple[jax.Array, ...]:
+    """Mean over replicates, its standard error and how many died out, each of shape `(*batch,)`."""
+
+    def one(inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        matrices, begin = inputs
+        rates = _rates(with_matrices(environments, matrices), begin, key, burn_in, num_steps, replicates, between)
+        error = jnp.std(rates, ddof=1) / np.sqrt(replicates)
+        return jnp.mean(rates), error, jnp.sum(~jnp.isfinite(rates))
+
+    batch = environments.matrices.shape[:-3]
+    flat = [jnp.reshape(values, (-1, *values.shape[len(batch) :])) for values in (environments.matrices, start)]
+    return tuple(jnp.reshape(found, batch) for found in jax.lax.map(one, tuple(flat)))
+
+
+def with_matrices(environments: Environments, matrices: Array) -> Environments:
+    """The same chain with other matrices."""
+    return Environments(matrices, environments.stationary, environments.transition, environments.independent)
+
+
+def _rates(
+    environments: Environments, start: Array, key: Array, burn_in: int, num_steps: int, replicates: int, between: int
+) -> jax.Array:
+    """Growth rate of log total abundance in each replicate, rescaled every `between` steps, shape `(replicates,)`."""
     blocks, size = replicate_blocks(replicates)
 
     def block(block_key):
@@ -231,15 +211,34 @@ def _rates(environments: Environments, start: Array, key: Array, burn_in: int, n
         states = jnp.tile((start / jnp.sum(start))[:, None], (1, size))
         zeros = jnp.zeros(size, states.dtype)
         carry = (first_environments(environments, first, size), states, zeros)
-        (now, states, lost), _ = jax.lax.scan(one, carry, keys[:burn_in])
-        (_, _, logs), _ = jax.lax.scan(one, (now, states, zeros), keys[burn_in:])
+        now, states, lost = _run(carry, keys[:burn_in])
+        _, _, logs = _run((now, states, zeros), keys[burn_in:])
         return jnp.where(jnp.isfinite(lost), logs, -jnp.inf) / num_steps
 
-    def one(carry, step_key):
+    def _run(carry, keys):
+        whole = len(keys) // between * between
+        carry, _ = jax.lax.scan(group, carry, keys[:whole].reshape(-1, between))
+        return group(carry, keys[whole:])[0] if whole < len(keys) else carry
+
+    def group(carry, keys):
         now, states, logs = carry
+        (now, states), _ = jax.lax.scan(one, (now, states), keys)
+        total = jnp.sum(states, axis=0)
+        states = states * jnp.where(total > 0, 1 / total, 1.0)[None, :]
+        return (now, states, logs + jnp.log(total)), None
+
+    def one(carry, step_key):
+        now, states = carry
         after = project_each(environments.matrices, now, states)
-        total = jnp.sum(after, axis=0)
-        after = after * jnp.where(total > 0, 1 / total, 1.0)[None, :]
-        return (next_environments(environments, now, step_key), after, logs + jnp.log(total)), None
+        return (next_environments(environments, now, step_key), after), None
 
     return jax.lax.map(block, jax.random.split(key, blocks)).reshape(-1)[:replicates]
+
+
+def _steps_between(matrices: Array) -> int:
+    """Steps in which no total can grow or fall by more than a factor of 1e100; 1 where JAX is tracing the matrices."""
+    if isinstance(matrices, Tracer) or not np.any(matrices):
+        return 1
+    largest, smallest = np.sum(matrices, axis=-2).max(), np.min(matrices, where=matrices > 0, initial=np.inf)
+    spread = max(abs(np.log10(largest)), abs(np.log10(smallest)), 1e-300)
+    return int(np.clip(100 / spread, 1, 16))

@@ -12,9 +12,9 @@ from jax.core import Tracer
 from jaxtyping import Float
 
 from popmath._types import Array, ArrayLike
-from popmath.populations.eigen import Matrix, perron_vectors
+from popmath.populations.eigen import scaled_vectors
 from popmath.populations.life_history import matrix_power
-from popmath.populations.matrix_population import as_entries, compute, read_matrix
+from popmath.populations.matrix_population import Matrix, as_entries, compute, read_matrix
 
 MOST_STEPS = 20_000
 
@@ -48,7 +48,7 @@ class TransientBounds(NamedTuple):
 
 
 class TransientResponse(NamedTuple):
-    """The same for one start, and how far that start is from the stable distribution.
+    r"""The same for one start, and how far that start is from the stable distribution.
 
     Attributes:
         reactivity: density after one interval.
@@ -57,6 +57,8 @@ class TransientResponse(NamedTuple):
         max_amplification_time: when it is reached; infinite if in the limit.
         max_attenuation: infimum of the density.
         max_attenuation_time: when it is reached; infinite if in the limit.
+        kreiss_upper: $\sup_{r>1} (r - 1)\,1^\top (rI - \hat A)^{-1} n_0 / 1^\top n_0$.
+        kreiss_lower: the infimum of the same.
         keyfitz_distance: half the sum of absolute differences from the stable distribution.
         projection_distance: `inertia` - 1.
         cohen_distance: absolute differences from the eventual trajectory, summed over time before over classes.
@@ -69,6 +71,8 @@ class TransientResponse(NamedTuple):
     max_amplification_time: Float[Array, "*batch"]
     max_attenuation: Float[Array, "*batch"]
     max_attenuation_time: Float[Array, "*batch"]
+    kreiss_upper: Float[Array, "*batch"]
+    kreiss_lower: Float[Array, "*batch"]
     keyfitz_distance: Float[Array, "*batch"]
     projection_distance: Float[Array, "*batch"]
     cohen_distance: Float[Array, "*batch"]
@@ -141,8 +145,7 @@ def transient_response(matrix: Matrix, initial: ArrayLike, *, accuracy: float = 
 
 def _standard(matrix: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """The matrix over its growth rate, without its dominant part, and the vectors `w` (sum 1) and `v` (`v @ w` = 1)."""
-    value, right, left = perron_vectors(matrix)
-    left = left / jnp.dot(left, right)
+    value, right, left = scaled_vectors(matrix)
     scaled = matrix / value
     return scaled, scaled - right[:, None] * left[None, :], right, left
 
@@ -183,26 +186,27 @@ def _extremes(scaled: jax.Array, rest: jax.Array, left: jax.Array, start: jax.Ar
     return *top, *low
 
 
-def _kreiss(scaled: jax.Array, rest: jax.Array, right: jax.Array, left: jax.Array) -> tuple[jax.Array, jax.Array]:
-    r"""Kreiss bounds, as extremes over `0 < z = 1/r < 1` of `g_j(z) = (1 - z) 1'(I - z Â)^{-1} e_j`.
+def _kreiss(rest: jax.Array, right: jax.Array, left: jax.Array, starts: jax.Array) -> tuple[jax.Array, jax.Array]:
+    r"""Kreiss bounds over the columns `x` of `starts`: extremes over `0 < z = 1/r < 1` of `(1 - z) 1'(I - z Â)^{-1} x`.
 
-    With `D = Â - w v'` and `Q = I - w v'`, `g_j = v_j + (1 - z) 1'(I - z D)^{-1} Q e_j` and
-    `g_j' = 1'Q (I - z D)^{-1} (D - I) (I - z D)^{-1} Q e_j`. Its zeros are those `z` for which the matrix
-    `[[I - z D, I - D, 0], [0, I - z D, -Q e_j], [1'Q, 0, 0]] = M - z N` is singular: `z = s + 1/mu`, with `mu` the
+    With `D = Â - w v'` and `Q = I - w v'`, that is `g = v'x + (1 - z) 1'(I - z D)^{-1} Q x` and
+    `g' = 1'Q (I - z D)^{-1} (D - I) (I - z D)^{-1} Q x`. Its zeros are those `z` for which the matrix
+    `[[I - z D, I - D, 0], [0, I - z D, -Q x], [1'Q, 0, 0]] = M - z N` is singular: `z = s + 1/mu`, with `mu` the
     eigenvalues of `(M - s N)^{-1} N`, for any `s` that is none of them.
     """
-    n, kind = right.size, scaled.dtype
+    n, kind = right.size, rest.dtype
     eye, ones = jnp.eye(n, dtype=kind), jnp.ones(n, kind)
     keep = eye - right[:, None] * left[None, :]
     shift = 0.4142 + 0.7321j
 
-    def column(j: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def column(start: jax.Array) -> tuple[jax.Array, jax.Array]:
         still, here = jax.lax.stop_gradient((rest, keep))
+        limit, begin = jnp.dot(left, start), jnp.dot(keep, start)
         zero, none = jnp.zeros((n, n), kind), jnp.zeros((n, 1), kind)
         full = jnp.block(
             [
                 [eye, eye - still, none],
-                [zero, eye, -here[:, j][:, None]],
+                [zero, eye, -jax.lax.stop_gradient(begin)[:, None]],
                 [jnp.sum(here, axis=0)[None, :], none.T, jnp.zeros((1, 1), kind)],
             ]
         )
@@ -214,22 +218,23 @@ def _kreiss(scaled: jax.Array, rest: jax.Array, right: jax.Array, left: jax.Arra
         points = jnp.where((points > 0) & (points < 1), points, 0.0)  # any other point is harmless: it is no bound
 
         def density(z: jax.Array) -> jax.Array:
-            return left[j] + (1 - z) * jnp.dot(ones, jnp.linalg.solve(eye - z * rest, keep[:, j]))
+            return limit + (1 - z) * jnp.dot(ones, jnp.linalg.solve(eye - z * rest, begin))
 
         found = jax.vmap(density)(jax.lax.stop_gradient(points))
-        found = jnp.where(jnp.isfinite(found), found, left[j])
-        return jnp.maximum(jnp.max(found), left[j]), jnp.minimum(jnp.min(found), left[j])
+        found = jnp.where(jnp.isfinite(found), found, limit)
+        return jnp.maximum(jnp.max(found), limit), jnp.minimum(jnp.min(found), limit)
 
-    upper, lower = jax.vmap(column)(jnp.arange(n))
+    upper, lower = jax.vmap(column)(starts.T)
     return jnp.maximum(jnp.max(upper), 1.0), jnp.minimum(jnp.min(lower), 1.0)
 
 
 def _bounds_one(matrix: jax.Array) -> tuple[jax.Array, ...]:
     scaled, rest, right, left = _standard(matrix)
     first = jnp.sum(scaled, axis=0)
-    extremes = _extremes(scaled, rest, left, jnp.eye(left.size, dtype=matrix.dtype))
+    every = jnp.eye(left.size, dtype=matrix.dtype)
+    extremes = _extremes(scaled, rest, left, every)
     steps = jnp.max(first), jnp.min(first), jnp.max(left), jnp.min(left)
-    return *steps, *extremes, *_kreiss(scaled, rest, right, left)
+    return *steps, *extremes, *_kreiss(rest, right, left, every)
 
 
 def _response_one(matrix: jax.Array, initial: jax.Array, accuracy: float) -> tuple[jax.Array, ...]:
@@ -242,7 +247,8 @@ def _response_one(matrix: jax.Array, initial: jax.Array, accuracy: float) -> tup
     gone = jnp.linalg.solve(jnp.eye(left.size, dtype=matrix.dtype) - rest, start) - jnp.dot(dominant, start)
     distances = jnp.sum(jnp.abs(start - right)) / 2, inertia - 1, jnp.sum(jnp.abs(gone))
     still = jax.lax.stop_gradient((scaled, rest, start))
-    return jnp.sum(jnp.dot(scaled, start)), inertia, *extremes, *distances, _settling(*still, accuracy)
+    kreiss = _kreiss(rest, right, left, start[:, None])
+    return jnp.sum(jnp.dot(scaled, start)), inertia, *extremes, *kreiss, *distances, _settling(*still, accuracy)
 
 
 def _settling(scaled: jax.Array, rest: jax.Array, start: jax.Array, accuracy: float) -> jax.Array:
@@ -267,6 +273,6 @@ _bounds = jax.jit(jnp.vectorize(_bounds_one, signature="(n,n)->" + ",".join(["()
 
 @functools.partial(jax.jit, static_argnums=2)
 def _response(matrix: jax.Array, initial: jax.Array, accuracy: float) -> tuple[jax.Array, ...]:
-    one = jnp.vectorize(lambda a, n: _response_one(a, n, accuracy), signature="(n,n),(n)->" + ",".join(["()"] * 10))
+    one = jnp.vectorize(lambda a, n: _response_one(a, n, accuracy), signature="(n,n),(n)->" + ",".join(["()"] * 12))
     batch, n = jnp.broadcast_shapes(matrix.shape[:-2], initial.shape[:-1]), matrix.shape[-1]
     return one(jnp.broadcast_to(matrix, (*batch, n, n)), jnp.broadcast_to(initial, (*batch, n)))

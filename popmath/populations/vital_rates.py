@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from popmath._types import Array, ArrayLike
-from popmath.populations._perron import as_floats, check_entries, entry_sensitivity, finished
+from popmath._types import Array
+from popmath.populations.eigen import dominant_value, entry_sensitivity
+from popmath.populations.matrix_population import MatrixPopulation, as_entries, compute, read_one
 
 if TYPE_CHECKING:
     import pandas
@@ -21,8 +22,8 @@ Rates = Mapping[str, Any]
 Builder = Callable[[dict[str, Any]], Any]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class VitalRateSensitivity:
+@final
+class VitalRateSensitivity(eqx.Module):
     r"""Derivatives of the growth rate in the vital rates.
 
     Attributes:
@@ -68,7 +69,8 @@ def vital_rate_sensitivity(build: Builder, rates: Rates) -> VitalRateSensitivity
 
     Args:
         build: takes the rates by name (a dict as `rates`, of arrays) and returns the projection matrix: a JAX array of
-            shape `(classes, classes)`, or a list of rows of numbers made from the rates.
+            shape `(classes, classes)`, a list of rows of numbers made from the rates, or a `MatrixPopulation` as from
+            `leslie_matrix`.
         rates: numbers or arrays by name.
 
     Returns:
@@ -90,35 +92,73 @@ def vital_rate_sensitivity(build: Builder, rates: Rates) -> VitalRateSensitivity
         Caswell, H. (1978), Theor. Popul. Biol. 14, 215-230. Caswell, H. (2001), Matrix Population Models, 2nd ed.,
         sections 9.2.2 and 9.3.
     """
+    point = _read_rates(rates)
+
+    def differentiate(point: dict[str, Array]) -> tuple[Any, ...]:
+        matrix, pull_back = jax.vjp(lambda x: built_matrix(build, x), _on_device(point))
+        read_one(matrix, "build(rates)")
+        growth = dominant_value(matrix)
+        (slopes,) = pull_back(entry_sensitivity(matrix).astype(matrix.dtype))
+        return growth, slopes, {name: point[name] * slope / growth for name, slope in slopes.items()}, matrix
+
+    return VitalRateSensitivity(point, *compute(differentiate, point))
+
+
+def vital_rate_hessian(build: Builder, rates: Rates) -> dict[str, dict[str, Array]]:
+    r"""Second derivatives of the growth rate in the vital rates, $\partial^2\lambda / \partial x\,\partial y$.
+
+    Args:
+        build: as in `vital_rate_sensitivity`.
+        rates: numbers or arrays by name.
+
+    Returns:
+        By the two names, each of the shape of the first rate followed by that of the second.
+
+    Raises:
+        ValueError: as `vital_rate_sensitivity`.
+        TypeError: as `vital_rate_sensitivity`.
+
+    Example:
+        >>> def build(x):
+        ...     return [[0.0, x["fertility"]], [x["survival"], 0.0]]
+        >>> found = vital_rate_hessian(build, {"survival": 0.5, "fertility": 2.0})  # lambda = sqrt(f s)
+        >>> print(found["survival"]["fertility"].round(12))
+        0.25
+
+    References:
+        Caswell, H. (1996), Theor. Popul. Biol. 50, 366-390.
+    """
+    point = _read_rates(rates)
+
+    def differentiate(point: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        start = _on_device(point)
+        read_one(built_matrix(build, start), "build(rates)")
+        return jax.hessian(lambda x: dominant_value(built_matrix(build, x)))(start)
+
+    return compute(differentiate, point)
+
+
+def _read_rates(rates: Rates) -> dict[str, Array]:
     if not rates:
         raise ValueError("rates must name at least one vital rate, as in {'survival': 0.8}; got none.")
-    with jax.enable_x64(True):
-        point = {name: _rate(name, value) for name, value in rates.items()}
-        matrix, pull_back = jax.vjp(lambda x: built_matrix(build, x), point)
-        check_entries("the matrix that build returns", matrix, 2)
-        growth, entries = entry_sensitivity(matrix)
-        (slopes,) = pull_back(entries.astype(matrix.dtype))
-        elastic = {name: point[name] * slope / growth for name, slope in slopes.items()}
-        return VitalRateSensitivity(
-            rates=_all_finished(point),
-            growth_rate=finished(growth),
-            sensitivity=_all_finished(slopes),
-            elasticity=_all_finished(elastic),
-            matrix=finished(matrix),
-        )
+    point = {name: as_entries(value) for name, value in rates.items()}
+    for name, rate in point.items():
+        if not isinstance(rate, Tracer) and not np.isfinite(rate).all():
+            raise ValueError(f"rates must be finite; {name} is {np.asarray(rate).tolist()}.")
+    return point
 
 
-def _rate(name: str, value: ArrayLike | float) -> jax.Array:
-    rate = as_floats(value)
-    if not isinstance(rate, Tracer) and not np.isfinite(rate).all():
-        raise ValueError(f"rates must be finite; {name} is {np.asarray(rate).tolist()}.")
-    return rate
+def _on_device(point: dict[str, Array]) -> dict[str, jax.Array]:
+    """JAX arrays in place of NumPy's, which builders may not be able to index with traced numbers."""
+    return {name: jnp.asarray(rate) for name, rate in point.items()}
 
 
 def built_matrix(build: Callable[[Any], Any], argument: Any) -> jax.Array:
     """What a builder returns, as one array: rows of numbers are stacked."""
     try:
         built = build(argument)
+        if isinstance(built, MatrixPopulation):
+            return jnp.asarray(built.A)
         if not isinstance(built, list | tuple):
             return jnp.asarray(built)
         rows = [
@@ -135,7 +175,3 @@ def built_matrix(build: Callable[[Any], Any], argument: Any) -> jax.Array:
     if len({row.shape for row in rows}) > 1:
         raise ValueError(f"build returned rows of different lengths: {[row.shape for row in rows]}.")
     return jnp.stack(rows)
-
-
-def _all_finished(values: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: finished(value) for name, value in values.items()}

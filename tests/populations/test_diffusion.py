@@ -7,7 +7,9 @@ import scipy.stats
 
 from popmath.populations.diffusion import extinction_time, fit_diffusion
 
-# Adult female grizzly bears of Yellowstone, 1959-1997: Morris & Doak (2002), table 3.1
+# Adult female grizzly bears of Yellowstone, 1959-1997: Morris & Doak (2002), table 3.1. To 1987 they are the series of
+# Dennis et al. (1991), figure 5, but for 1970, which reads 44 there; the estimates below are printed for the whole, and
+# change in their second digit if one count is off by ten per cent.
 GRIZZLY = [44, 47, 46, 44, 46, 45, 46, 40, 39, 39, 42, 39, 41, 40, 33, 36, 34, 39, 35, 34, 38, 36, 37, 41, 39, 51, 47]
 GRIZZLY += [57, 48, 60, 65, 74, 69, 65, 57, 70, 81, 99, 99]
 YEARS = np.arange(1959, 1998)

@@ -104,9 +104,9 @@ def test_zero_is_reached_where_the_product_is_zero():
 def test_refusals():
     with pytest.raises(ValueError, match="threshold must be finite"):
         quasi_extinction(HUDSONIA, START, -1.0, 10)
-    with pytest.raises(ValueError, match=r"initial must have shape \(6,\)"):
+    with pytest.raises(ValueError, match=r"initial must have one number per class, shape \(6,\)"):
         quasi_extinction(HUDSONIA, START[:5], 1.0, 10)
-    with pytest.raises(ValueError, match=r"weights must have shape \(6,\)"):
+    with pytest.raises(ValueError, match=r"weights must have one number per class, shape \(6,\)"):
         quasi_extinction(HUDSONIA, START, 1.0, 10, weights=[1.0])
     with pytest.raises(ValueError, match="weights must be finite, at least 0"):
         quasi_extinction(HUDSONIA, START, 1.0, 10, weights=np.zeros(6))

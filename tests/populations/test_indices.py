@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from popmath.populations import eigenvalues, transient_envelope
+from popmath.populations.demography_tables import ROWS
 from popmath.populations.indices import demography
 from popmath.populations.matrix_population import MatrixPopulation
 
@@ -87,3 +89,147 @@ def test_batches_and_jit():
     np.testing.assert_allclose(jitted, batch.kreiss_upper, rtol=1e-12)
     with pytest.raises(ValueError, match="one population"):
         batch.summary()
+
+
+def part(size, entries):
+    values = np.zeros((size, size))
+    for (i, j), value in entries.items():
+        values[i, j] = value
+    return values
+
+
+# one model of each kind: healthy, reducible, barren, imprimitive, two groups with one growth rate, immortal, lambda = 1
+KINDS = {
+    "healthy": ({(1, 0): 0.5, (2, 1): 0.5, (2, 2): 0.5}, {(0, 2): 3.0}),
+    "reducible": ({(1, 0): 0.5, (2, 1): 0.25, (1, 1): 0.5}, {(0, 1): 3.0}),
+    "barren": ({(1, 0): 0.5, (2, 1): 0.5}, {}),
+    "imprimitive": ({(1, 0): 0.5, (2, 1): 0.5}, {(0, 2): 32.0}),
+    "twins": ({(0, 0): 0.5, (1, 1): 0.5, (2, 1): 0.25}, {(0, 0): 0.25, (1, 1): 0.25}),
+    "immortal": ({(1, 0): 0.5, (2, 1): 0.5, (2, 2): 1.0}, {(0, 2): 1.0}),
+    "steady": ({(1, 0): 0.5, (2, 1): 0.5, (2, 2): 0.5}, {(0, 2): 2.0}),
+}
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    u, f = (np.stack([part(3, kind[i]) for kind in KINDS.values()]) for i in (0, 1))
+    return demography(MatrixPopulation(u, f, names=("egg", "larva", "adult"), interval=2, unit="weeks"))
+
+
+def test_a_batch_has_the_notes_of_its_models(mixed):
+    each = [
+        demography(MatrixPopulation(u, f, names=("egg", "larva", "adult")))
+        for u, f in zip(mixed.population.U, mixed.population.F, strict=True)
+    ]
+    fields = [field for field in vars(each[0]) if field not in ("population", "notes")]
+    for field in fields:
+        together = getattr(mixed, field)
+        for i, one in enumerate(each):
+            np.testing.assert_allclose(together[i], getattr(one, field), rtol=1e-9, atol=1e-12, err_msg=field)
+    assert set(mixed.notes) == {field for one in each for field in one.notes}
+    for field, note in mixed.notes.items():
+        texts = [one.notes[field] for one in each if field in one.notes]
+        for text in texts:
+            what, _, why = text.partition(": ")
+            assert f"{what} in {texts.count(text)} of 7 models: {why}" in note
+        assert note.count(" of 7 models: ") == len(set(texts))
+    assert not each[0].notes and each[1].notes == {
+        "growth_rate": "reducible matrix: the growth rate is that of egg, larva."
+    }
+    assert "dies out" in each[2].notes["kreiss_upper"] and np.isnan(each[2].kreiss_upper)
+    assert each[3].notes["growth_rate"].startswith("imprimitive matrix: period 3")
+    assert "period 3" in each[3].notes["inertia_lower"] and "2 separate groups" in each[4].notes["elasticity"]
+    assert "never loses" in each[5].notes["generation_time"] and np.isnan(each[5].generation_time)
+    assert "log lambda = 0" in each[6].notes["generation_time"] and set(each[6].notes) == {"generation_time"}
+
+
+def test_a_batch_in_two_axes_and_of_one_kind_is_the_same():
+    u, f = (np.stack([part(3, KINDS[kind][i]) for kind in ("healthy", "barren")] * 2) for i in (0, 1))
+    square = demography(MatrixPopulation(u.reshape(2, 2, 3, 3), f.reshape(2, 2, 3, 3)))
+    assert np.isnan(square.damping_ratio).tolist() == [[False, True], [False, True]]
+    assert np.isnan(square.elasticity[:, 1]).all() and np.isfinite(square.elasticity[:, 0]).all()
+    assert square.notes["damping_ratio"].startswith("undefined in 2 of 4 models: the growth rate is 0")
+    table = square.to_dataframe()
+    assert table.index.names == ["axis 0", "axis 1"] and np.isnan(table.loc[(1, 1), "damping_ratio"])
+    assert square.class_table().index.names == ["axis 0", "axis 1", "class"]
+    assert square.class_table().loc[(1, 0, "class 3"), "stable_distribution"] == square.stable_distribution[1, 0, 2]
+
+
+def test_notes_of_thousands_of_models_are_made_together():
+    rng = np.random.default_rng(2)
+    f = np.zeros((2000, 3, 3))
+    f[:, 0, 1:] = rng.random((2000, 2))
+    f[rng.choice(2000, 37, replace=False)] = 0  # no births in 37 models
+    u = np.tile(part(3, KINDS["healthy"][0]), (2000, 1, 1)) * rng.random((2000, 1, 1))
+    found = demography(MatrixPopulation(u, f))
+    assert found.notes["generation_time"].startswith("undefined in 37 of 2000 models: there is no reproduction.")
+    assert np.isnan(found.generation_time).sum() == 37 and np.isfinite(found.life_expectancy).all()
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_eigenvalues_of_the_file(name):
+    record = RECORDS[name]
+    found = eigenvalues(np.asarray(record["A"]))
+    wanted = np.asarray(record["eigenvalues_re"]) + 1j * np.asarray(record["eigenvalues_im"])
+    assert found.dtype == np.complex128
+    np.testing.assert_allclose(found[0], record["lambda"], rtol=1e-12)
+    distances = np.abs(found[:, None] - wanted)
+    assert distances.min(axis=0).max() < 1e-3 and distances.min(axis=1).max() < 1e-3  # zeros of a defective matrix
+    np.testing.assert_allclose(found.sum(), np.trace(record["A"]), rtol=1e-10, atol=1e-12)
+    assert (np.diff(np.abs(found)) <= 1e-12).all()
+    assert all(found[i + 1] == np.conj(found[i]) for i in np.flatnonzero(found.imag > 0))
+
+
+def test_eigenvalues_begin_with_the_dominant_one():
+    cycle = eigenvalues([[0.0, 0, 2], [0.5, 0, 0], [0, 1.0, 0]])  # three of modulus 1
+    np.testing.assert_allclose(cycle, np.exp(2j * np.pi * np.array([0, 1, -1]) / 3), atol=1e-12)
+    np.testing.assert_allclose(eigenvalues([[[0.0, 2], [0.5, 0]], [[3.0, 0], [0, 4.0]]]).real, [[1, -1], [4, 3]])
+    with jax.enable_x64(True):
+        jitted = jax.jit(eigenvalues)(jnp.array([[0.0, 2], [0.5, 0.25]]))
+    np.testing.assert_allclose(jitted, eigenvalues([[0.0, 2], [0.5, 0.25]]), rtol=1e-12)
+    with pytest.raises(ValueError, match="square"):
+        eigenvalues([[1.0, 2.0]])
+
+
+def test_tables_of_one_model():
+    whelk = MatrixPopulation(
+        [[0, 0], [0.5, 0.75]], [[0, 1.0], [0, 0]], names=("<young>", "a&b"), interval=2, unit="weeks"
+    )
+    found = demography(whelk)
+    table = found.to_dataframe()
+    assert list(table.columns) == ["value", "unit", "note"] and list(table.index) == [row[0] for row in ROWS]
+    scalars = {f for f, v in vars(found).items() if isinstance(v, np.ndarray | np.floating) and v.ndim == 0}
+    assert set(table.index) == scalars
+    assert table.loc["longevity", "value"] == 2 * found.longevity and table.loc["longevity", "unit"] == "weeks"
+    assert table.loc["log_growth_rate", "value"] == found.log_growth_rate / 2
+    assert table.loc["growth_rate"].tolist() == [float(found.growth_rate), "per interval", ""]
+    by_class = found.class_table()
+    assert list(by_class.index) == ["<young>", "a&b"] and by_class.index.name == "class"
+    assert np.array_equal(by_class["life_expectancy"], 2 * found.life_expectancy)
+    np.testing.assert_allclose(by_class["life_expectancy_sd"], 2 * np.sqrt(found.life_expectancy_variance))
+    assert np.array_equal(by_class["reproductive_value"], found.reproductive_value)
+    shown = found._repr_html_()
+    assert "&lt;young&gt;" in shown and "a&amp;b" in shown and "<young>" not in shown
+    assert "2 classes, projection interval 2 weeks" in shown and "life expectancy (weeks)" in shown
+    assert f"<td>longevity, to 1 % survival</td><td>{2 * found.longevity:.6g}</td><td>weeks</td>" in shown
+    assert shown.count("<tr>") == len(ROWS) + 2 + 2 and "Notes" not in shown
+    projection = found.projection(num_steps=3)
+    np.testing.assert_allclose(projection.envelope.upper, transient_envelope(whelk, 3).upper, rtol=1e-14)
+
+
+def test_tables_with_notes_and_of_batches(mixed):
+    barren = demography(MatrixPopulation(mixed.population.U[2], mixed.population.F[2]))
+    shown = barren._repr_html_()
+    assert "<td>reactivity *</td><td>-</td>" in shown and "<li>reactivity: undefined: the growth rate is 0" in shown
+    assert barren.to_dataframe().loc["reactivity", "note"] == barren.notes["reactivity"]
+    table = mixed.to_dataframe()
+    assert table.shape == (7, len(ROWS)) and table.index.name == "model"
+    assert np.array_equal(table["longevity"], 2 * mixed.longevity)
+    assert np.array_equal(table["growth_rate"], mixed.growth_rate)
+    assert mixed.class_table().shape == (21, 4)
+    assert mixed.class_table().loc[(6, "adult"), "life_expectancy"] == 2 * mixed.life_expectancy[6, 2]
+    shown = mixed._repr_html_()
+    known = mixed.reactivity[~np.isnan(mixed.reactivity)]
+    cells = "".join(f"<td>{value:.4g}</td>" for value in (known.min(), np.median(known), known.max()))
+    assert f"<td>reactivity *</td>{cells}<td>ratio</td>" in shown
+    assert "7 models of 3 classes" in shown and "undefined in 1 of 7 models: the growth rate is 0" in shown

@@ -118,10 +118,23 @@ def test_batches_and_gradients():
             np.testing.assert_allclose(np.sum(slope.F * one.F), rough, rtol=1e-6, atol=1e-7)
 
 
+def test_a_class_may_be_named():
+    record = RECORDS["killer_whale"]
+    model = MatrixPopulation(record["U"], record["F"], names=record["stages"])
+    indices = (lh.longevity, lh.generation_time_cohort, lh.age_at_maturity, lh.maturity_probability)
+    for index in indices:
+        for number, name in enumerate(record["stages"][:3]):
+            assert index(model, start=name) == index(model, start=number)
+    assert np.array_equal(lh.survivorship(model, 3, start="mature"), lh.survivorship(model, 3, start=2))
+    assert lh.longevity(model, start="mature") != lh.longevity(model)
+
+
 def test_bad_input_and_negative_control():
     model = random_model(0)
-    with pytest.raises(ValueError, match="class from 0 to 3; got 4"):
+    with pytest.raises(ValueError, match="class name, or a number from 0 to 3; got 4"):
         lh.longevity(model, start=4)
+    with pytest.raises(ValueError, match=r"one of the classes \['class 1', .*; got 'adult'"):
+        lh.longevity(model, start="adult")
     with pytest.raises(ValueError, match="share of survivors"):
         lh.longevity(model, survivors=1.5)
     with pytest.raises(ValueError, match="num_intervals"):

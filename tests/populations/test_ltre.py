@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from popmath.populations.ltre import ltre_fixed, ltre_random
+from popmath.populations.matrix_population import MatrixPopulation
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "matrices.json").read_text())
 YEARS = np.array(list(REFERENCE["_stochastic_hudsonia"]["matrices"].values()))
@@ -33,6 +34,18 @@ def test_contributions_add_up_to_third_order():
         wrong.append(abs(at_reference - difference))
     assert errors[0] / errors[1] == pytest.approx(8, rel=0.2)
     assert wrong[0] / wrong[1] == pytest.approx(4, rel=0.2)  # negative control: not at the midpoint, one order worse
+
+
+def test_models_may_stand_for_their_matrices():
+    models = [MatrixPopulation(0 * year, year) for year in YEARS]
+    mean = MatrixPopulation(0 * YEARS[0], YEARS.mean(axis=0))
+    several = ltre_fixed(models, mean)
+    assert np.array_equal(several.contributions, ltre_fixed(YEARS, YEARS.mean(axis=0)).contributions)
+    assert np.array_equal(several.residual, several.difference - several.predicted)
+    np.testing.assert_allclose(ltre_fixed(models[1], mean).contributions, several.contributions[1], rtol=1e-11)
+    assert np.array_equal(ltre_random(models).by_entry, ltre_random(YEARS).by_entry)
+    batch = MatrixPopulation(np.stack([m.U for m in models]), np.stack([m.F for m in models]))
+    assert np.array_equal(ltre_random(batch).by_entry, ltre_random(YEARS).by_entry)
 
 
 def test_each_contribution_is_a_slope_at_the_midpoint():
@@ -100,7 +113,7 @@ def test_refusals():
         ltre_fixed(np.eye(2), np.eye(3))
     with pytest.raises(ValueError, match="square"):
         ltre_fixed(np.ones(3), np.eye(3))
-    with pytest.raises(ValueError, match=r"entry \[1, 0\] is nan"):
+    with pytest.raises(ValueError, match=r"reference\[1, 0\] must be .* got nan"):
         ltre_fixed(np.eye(2), [[1.0, 1.0], [np.nan, 1.0]])
     with pytest.raises(ValueError, match="at least 2"):
         ltre_random([BASE])

@@ -45,9 +45,12 @@ def regular_environments():
 @pytest.mark.parametrize(
     ("record", "compute"),
     [
-        (BranchingExtinction, lambda: room.branching_extinction([[0.6]], [[0.6]])),
-        (BranchingMoments, lambda: room.branching_moments([[0.5]], [[0.5]], [10], 3)),
-        (BranchingSimulation, lambda: room.simulate_branching([[0.5]], [[0.4]], [7], 2, num_replicates=3)),
+        (BranchingExtinction, lambda: room.branching_extinction(room.MatrixPopulation([[0.6]], [[0.6]]))),
+        (BranchingMoments, lambda: room.branching_moments(room.MatrixPopulation([[0.5]], [[0.5]]), [10], 3)),
+        (
+            BranchingSimulation,
+            lambda: room.simulate_branching(room.MatrixPopulation([[0.5]], [[0.4]]), [7], 2, num_replicates=3),
+        ),
         (Demography, lambda: room.demography(room.MatrixPopulation.from_matrix(MATRIX, fertility_rows=[0]))),
         (DensityEquilibrium, lambda: room.density_equilibrium(beverton_holt, [5.0])),
         (DiffusionFit, lambda: room.fit_diffusion([2000, 2001, 2003, 2004], [100, 110, 90, 95])),

@@ -97,6 +97,19 @@ def test_against_projection_and_dense_search(a, start):
     assert found.kreiss_lower >= found.max_attenuation * (1 - 1e-10)
 
 
+def test_kreiss_bounds_of_a_start():
+    """Against a fine search for that start, and as parts of the bounds over all starts."""
+    a = np.asarray(RECORDS["loggerhead_crouse1987"]["A"], float)
+    found, bounds = transient_response(a, np.eye(len(a))), transient_bounds(a)
+    close([found.kreiss_upper.max(), found.kreiss_lower.min()], [bounds.kreiss_upper, bounds.kreiss_lower])
+    start = np.arange(1.0, 1 + len(a))
+    one = transient_response(a, 7 * start)
+    grid = [densities(a, r) @ start / start.sum() for r in 1 + np.geomspace(1e-7, 1e9, 4000)]
+    close([one.kreiss_upper, one.kreiss_lower], [max(grid), min(grid)], rtol=1e-5)
+    assert one.kreiss_upper >= max(grid) * (1 - 1e-8) and one.kreiss_lower <= min(grid) * (1 + 1e-8)
+    assert bounds.kreiss_lower < one.kreiss_lower < one.kreiss_upper < bounds.kreiss_upper
+
+
 def test_kreiss_bound_inside_the_interval():
     """The loggerhead's is: near its maximum a fine search agrees to 1e-9, and it is above both ends."""
     a = np.asarray(RECORDS["loggerhead_crouse1987"]["A"], float)

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from popmath.populations.vital_rates import vital_rate_sensitivity
+from popmath.populations.building import leslie_matrix
+from popmath.populations.eigen import growth_rate_hessian
+from popmath.populations.vital_rates import vital_rate_hessian, vital_rate_sensitivity
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "matrices.json").read_text())
 WHALE = REFERENCE["_vitalsens_killer_whale"]
@@ -73,6 +75,35 @@ def test_a_rate_in_many_entries_and_in_any_form():
     assert result.sensitivity["t"] < 0 and abs(result.sensitivity["s"] - result.sensitivity["f"]) > 0.1
 
 
+def test_through_a_builder_of_the_package():
+    def build(x):
+        return leslie_matrix(x["survival"], x["fertility"], census="pre", newborn_survival=x["newborn"])
+
+    rates = {"survival": np.array([0.5, 0.8]), "fertility": np.array([0.0, 2.0, 4.0]), "newborn": 0.4}
+    result = vital_rate_sensitivity(build, rates)
+    assert np.array_equal(result.matrix, build(rates).A)
+    # newborn survival multiplies every fertility: both groups have the same elasticity
+    assert result.elasticity["newborn"] == pytest.approx(result.elasticity["fertility"].sum(), rel=1e-12)
+
+
+def test_second_derivatives():
+    def build(x):  # lambda = (s + sqrt(s^2 + 4 s f)) / 2
+        return [[0.0, x["f"]], [x["s"], x["s"]]]
+
+    s, f = 0.6, 1.3
+    root = np.sqrt(s * s + 4 * s * f)
+    found = vital_rate_hessian(build, {"s": s, "f": f})
+    assert found["f"]["f"] == pytest.approx(-2 * s * s / root**3, rel=1e-12)
+    assert found["s"]["f"] == pytest.approx(1 / root - s * (s + 2 * f) / root**3, rel=1e-12)
+    assert found["s"]["s"] == pytest.approx((1 / root - (s + 2 * f) ** 2 / root**3) / 2, rel=1e-12)
+    assert found["f"]["s"] == pytest.approx(float(found["s"]["f"]), rel=1e-12)
+    a = np.asarray(REFERENCE["killer_whale"]["A"], float)
+    entries = vital_rate_hessian(lambda x: x["A"], {"A": a})["A"]["A"]
+    np.testing.assert_allclose(entries, growth_rate_hessian(a), rtol=1e-11, atol=1e-13)
+    with pytest.raises(ValueError, match="at least one"):
+        vital_rate_hessian(build, {})
+
+
 def test_vmap_over_draws_and_jit():
     draws = {name: value * np.linspace(0.95, 1.0, 5) for name, value in WHALE["vital_rates"].items()}
 
@@ -91,7 +122,7 @@ def test_refusals():
         vital_rate_sensitivity(killer_whale, {})
     with pytest.raises(ValueError, match="s1 is nan"):
         vital_rate_sensitivity(killer_whale, {**WHALE["vital_rates"], "s1": np.nan})
-    with pytest.raises(ValueError, match=r"entry \[1, 0\] is -0.5"):
+    with pytest.raises(ValueError, match=r"build\(rates\)\[1, 0\] must be .* got -0.5"):
         vital_rate_sensitivity(killer_whale, {**WHALE["vital_rates"], "s1": -0.5})
     with pytest.raises(ValueError, match="square"):
         vital_rate_sensitivity(lambda x: [[x["a"], x["a"]]], {"a": 1.0})
