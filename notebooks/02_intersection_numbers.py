@@ -93,8 +93,8 @@ correlator(3, (7,))
 # %% [markdown]
 # ## The closed form at large genus
 #
-# `asymptotic` gives the leading term with `order` corrections, here 0 to 6. Its error in the logarithm is the relative error
-# of the number.
+# `asymptotic` gives the leading term with `order` corrections, here 0 to 6. Its error in the logarithm is the
+# relative error of the number.
 
 # %%
 request = {"genus": 15, "degrees": (1, 20, 24)}

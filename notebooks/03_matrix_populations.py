@@ -23,11 +23,11 @@
 # * **loggerhead turtles** (Crouse, Crowder & Caswell 1987): declining, and which stage to protect;
 # * **teasel** (Werner & Caswell 1977; Caswell 2001, example 5.2): explosive, with large transients.
 #
-# In every matrix a column is the class an individual leaves and a row the class it enters. Survival `U` and fertility `F`
-# are given apart, because life expectancy, generation time and $R_0$ depend on which is which.
+# In every matrix a column is the class an individual leaves and a row the class it enters. Survival `U` and fertility
+# `F` are given apart, because life expectancy, generation time and $R_0$ depend on which is which.
 #
-# After each analysis a table compares our numbers with published ones. "R" there means what the R packages popbio, popdemo
-# and Rage give for the same matrix; the repository keeps those figures in `tests/reference/matrices.json`.
+# After each analysis a table compares our numbers with published ones. "R" there means what the R packages popbio,
+# popdemo and Rage give for the same matrix; the repository keeps those figures in `tests/reference/matrices.json`.
 
 # %%
 import jax.numpy as jnp
@@ -53,22 +53,23 @@ def beside(published):
 # %% [markdown]
 # ## Killer whales
 #
-# Females of the resident killer whales off British Columbia and Washington, in four stages and steps of a year. The entries
-# are those of Brault & Caswell (1993, *Ecology* 74, 1444-1454) for all pods together, as popbio's `whale` prints them.
+# Females of the resident killer whales off British Columbia and Washington, in four stages and steps of a year. The
+# entries are those of Brault & Caswell (1993, *Ecology* 74, 1444-1454) for all pods together, as popbio's `whale`
+# prints them.
 
 # %%
 whale = pop.MatrixPopulation(
     U=np.array([[0, 0, 0, 0], [0.9775, 0.9111, 0, 0], [0, 0.0736, 0.9534, 0], [0, 0, 0.0452, 0.9804]]),
     F=np.array([[0, 0.0043, 0.1132, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]),
-    names=("yearling", "juvenile", "mature", "post-reproductive"),
+    names=("yearling", "juvenile", "mature", "past breeding"),
     unit="years",
 )
 plots.plot_life_cycle(whale)
 plt.show()
 
 # %% [markdown]
-# One call gives every index. Some carry a star: the post-reproductive whales contribute nothing to later generations, so the
-# matrix is *reducible*, and the notes say what that means for the numbers.
+# One call gives every index. Some carry a star: the post-reproductive whales contribute nothing to later generations,
+# so the matrix is *reducible*, and the notes say what that means for the numbers.
 
 # %%
 killer = pop.demography(whale)
@@ -96,13 +97,14 @@ beside(
 )
 
 # %% [markdown]
-# The three generation times differ because they ask different questions, and a life expectancy of 69 years of a whale that
-# has reached its first year comes from constant survival in the last stages: no matrix with a self-loop knows old age.
+# The three generation times differ because they ask different questions, and a life expectancy of 69 years of a whale
+# that has reached its first year comes from constant survival in the last stages: no matrix with a self-loop knows
+# old age.
 #
 # ### Down to the vital rates
 #
-# The entries are products of survival $s$, growth $g$ and fertility $m$. Any function that builds the matrix from rates can be
-# differentiated, and gives sensitivities to the rates themselves.
+# The entries are products of survival $s$, growth $g$ and fertility $m$. Any function that builds the matrix from
+# rates can be differentiated, and gives sensitivities to the rates themselves.
 
 
 # %%
@@ -120,15 +122,15 @@ rates |= {"m2": 0.0043, "m3": 0.1132}
 pop.vital_rate_sensitivity(whale_matrix, rates).to_dataframe().round(4)
 
 # %% [markdown]
-# The growth rate hangs on the survival of mature and juvenile females; the survival of post-reproductive ones has no effect
-# at all in this model. Slower ageing (`g3`) would help, faster maturing (`g2`) a little.
+# The growth rate hangs on the survival of mature and juvenile females; the survival of post-reproductive ones has no
+# effect at all in this model. Slower ageing (`g3`) would help, faster maturing (`g2`) a little.
 #
 # ### What chance does
 #
-# The matrix is an expectation. A small pod lives and dies by chance: each whale survives or not, each calf is born or not.
+# The matrix is an expectation. Two females live and die by chance: each survives or not, each calf is born or not.
 
 # %%
-pod = [1, 4, 4, 1]
+pod = [0, 1, 1, 0]
 risk = pop.branching_extinction(whale, 100, offspring="bernoulli")
 run = pop.simulate_branching(whale, pod, 100, offspring="bernoulli", num_replicates=2000, seed=0)
 moments = pop.branching_moments(whale, pod, 100, offspring="bernoulli")
@@ -147,7 +149,7 @@ axes[0].fill_between(
     lw=0,
     label="one standard deviation, exact",
 )
-axes[0].set(xlabel="years", ylabel="whales", title="A pod of ten: 40 of 2,000 simulations")
+axes[0].set(xlabel="years", ylabel="whales", title="One juvenile, one mature: 40 of 2,000")
 axes[0].legend(frameon=False, loc="upper left")
 axes[1].plot(years, risk.of_population_by_time(pod), color=plots.COLOURS[0], label="generating functions")
 axes[1].plot(years, run.extinct, ".", ms=3, color=plots.COLOURS[1], label="simulated")
@@ -159,9 +161,9 @@ print(f"extinct sooner or later: {risk.of_population(pod):.4f}")
 # %% [markdown]
 # ## Loggerhead turtles
 #
-# Crouse, Crowder & Caswell (1987, *Ecology* 68, 1412-1423) know for each of seven stages how long it lasts and what share of
-# its turtles survives a year (their table 3). With a yearly survival $p$ in a stage of $d$ years, a share $G$ moves on and a
-# share $P$ stays:
+# Crouse, Crowder & Caswell (1987, *Ecology* 68, 1412-1423) know for each of seven stages how long it lasts and what
+# share of its turtles survives a year (their table 3). With a yearly survival $p$ in a stage of $d$ years, a share
+# $G$ moves on and a share $P$ stays:
 #
 # $$G = \frac{p^d}{1 + p + \dots + p^{d-1}}, \qquad P = p - G.$$
 
@@ -220,8 +222,8 @@ beside(
 #
 # ### What to protect?
 #
-# The paper's question. Elasticities of the growth rate to the yearly survival of each stage, by automatic differentiation
-# through the formulas for $P$ and $G$:
+# The paper's question. Elasticities of the growth rate to the yearly survival of each stage, by automatic
+# differentiation through the formulas for $P$ and $G$:
 
 # %%
 effect = pop.vital_rate_sensitivity(turtle, {"survival": survival})
@@ -255,9 +257,10 @@ pd.DataFrame.from_dict(
 ).round(3)
 
 # %% [markdown]
-# Guarding every egg would not save this population: the growth rate stays below 1. Somewhat better survival of large
-# juveniles would, which is the paper's conclusion, and why shrimp trawls in the south-east of the United States carry turtle
-# excluder devices. The contributions of such a change, entry by entry, are a life table response experiment:
+# Guarding every egg would not save this population: the growth rate stays below 1 (so no survival is "needed": NaN).
+# Somewhat better survival of large juveniles would, which is the paper's conclusion, and why shrimp trawls in the
+# south-east of the United States carry turtle excluder devices. The contributions of such a change, entry by entry,
+# are a life table response experiment:
 
 # %%
 protected = survival.copy()
@@ -272,8 +275,8 @@ print(f"sum {experiment.predicted:+.4f}, difference itself {experiment.differenc
 # %% [markdown]
 # ## Teasel
 #
-# Teasel (*Dipsacus sylvestris*) in an abandoned field: two stages of dormant seed, three of rosettes, and plants that flower
-# once. The matrix is that of Caswell (2001), example 5.2, as popbio's `teasel` prints it.
+# Teasel (*Dipsacus sylvestris*) in an abandoned field: two stages of dormant seed, three of rosettes, and plants that
+# flower once. The matrix is that of Caswell (2001), example 5.2, as popbio's `teasel` prints it.
 
 # %%
 U = np.zeros((6, 6))
@@ -309,14 +312,15 @@ beside(
 )
 
 # %% [markdown]
-# The line search for the Kreiss bounds starts a little above $r = 1$ and falls short of the bounds; here they are the exact
-# suprema. In this matrix they lie at the end $r \to 1$ and equal the inertia bounds, which the last two rows show.
+# The line search for the Kreiss bounds starts a little above $r = 1$ and falls short of the bounds; here they are the
+# exact suprema. In this matrix they lie at the end $r \to 1$ and equal the inertia bounds, which the last two rows
+# show.
 #
 # ### Transients
 #
-# What a field becomes depends on how it starts. Sown with flowering plants it has 150 times more plants after a year than
-# growth at the long-run rate would give; sown with second-year seed it falls to a ten-thousandth of it. The shaded band holds
-# every possible start.
+# What a field becomes depends on how it starts. Sown with flowering plants it has 150 times more plants after a year
+# than growth at the long-run rate would give; sown with second-year seed it falls to a ten-thousandth of it. The
+# shaded band holds every possible start.
 
 # %%
 teasel.projection().plot()
@@ -329,8 +333,8 @@ print(f"within 1 % of the long-run growth from year {int(response.convergence_ti
 # %% [markdown]
 # ### Curvature
 #
-# Second derivatives say how sensitivities change when the matrix does: here of the growth rate in fertility (first-year seed
-# per flowering plant) and in every entry.
+# Second derivatives say how sensitivities change when the matrix does: here of the growth rate in fertility
+# (first-year seed per flowering plant) and in every entry.
 
 # %%
 curvature = pop.growth_rate_hessian(weed)[0, 5]

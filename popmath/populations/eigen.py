@@ -158,13 +158,12 @@ def structure_of(matrix: Matrix) -> Structure:
     """
     entries = np.asarray(read_one(matrix))
     graph = entries.T > 0  # graph[j, i]: j contributes to i
-    _, labels = scipy.sparse.csgraph.connected_components(graph, connection="strong")
-    groups = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+    groups = strong_groups(graph)
     roots = [float(np.max(np.abs(np.linalg.eigvals(entries[np.ix_(g, g)])))) for g in groups]
     top = int(np.argmax(roots))
     num_dominant = int(np.sum(np.asarray(roots) >= roots[top] * (1 - 1e-9)))
     core = groups[top]
-    period = _period(graph[np.ix_(core, core)])
+    period = loop_period(graph[np.ix_(core, core)])
     order = len(entries)
     reach = np.eye(order, dtype=bool) | graph
     for _ in range(max(1, math.ceil(math.log2(order)))):
@@ -174,7 +173,13 @@ def structure_of(matrix: Matrix) -> Structure:
     return Structure(whole, whole and period == 1, ergodic, period, tuple(int(i) for i in core), num_dominant)
 
 
-def _period(graph: np.ndarray) -> int:
+def strong_groups(graph: np.ndarray) -> list[np.ndarray]:
+    """The classes (from 0) that reach each other, group by group; a graph and its transpose have the same."""
+    _, labels = scipy.sparse.csgraph.connected_components(graph, connection="strong")
+    return [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+
+
+def loop_period(graph: np.ndarray) -> int:
     """Greatest common divisor of the loop lengths of a strongly connected graph (0 edges: 1)."""
     depth = scipy.sparse.csgraph.shortest_path(graph.astype(float), unweighted=True, indices=0)
     start, end = np.nonzero(graph)

@@ -22,8 +22,9 @@ from popmath.populations.environments import (
     random_environments,
     replicate_blocks,
 )
-from popmath.populations.matrix_population import Matrices, compute
-from popmath.populations.stochastic_growth import check_whole, class_numbers, starting_state
+from popmath.populations.matrix_population import Matrices, class_numbers, compute
+from popmath.populations.model import check_whole
+from popmath.populations.stochastic_growth import starting_state
 
 if TYPE_CHECKING:
     import pandas

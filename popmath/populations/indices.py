@@ -9,12 +9,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse.csgraph
 from jaxtyping import Complex, Float
 
 from popmath._types import Array, ArrayLike
 from popmath.populations.demography_tables import class_frame, html_summary, index_frame, one_model, text_summary
-from popmath.populations.eigen import Matrix, eigen_analysis, structure_of
+from popmath.populations.eigen import eigen_analysis, loop_period, strong_groups
 from popmath.populations.life_history import (
     age_at_maturity,
     fundamental_matrix,
@@ -27,7 +26,7 @@ from popmath.populations.life_history import (
     maturity_probability,
     net_reproductive_rate,
 )
-from popmath.populations.matrix_population import MatrixPopulation, compute, read_matrix
+from popmath.populations.matrix_population import Matrix, MatrixPopulation, compute, read_matrix
 from popmath.populations.projection import TransientProjection, transient_projection
 from popmath.populations.transients import transient_bounds
 
@@ -275,15 +274,13 @@ def _structures(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tupl
     patterns, which = np.unique(matrices.reshape(-1, size * size) > 0, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns.reshape(-1, size, size)):
         here = np.flatnonzero(which.ravel() == number)
-        labels = scipy.sparse.csgraph.connected_components(pattern, connection="strong")[1]
-        parts = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+        parts = strong_groups(pattern)
         blocks = [matrices[here][:, part[:, None], part] for part in parts]
         roots = np.stack([np.abs(np.linalg.eigvals(block)).max(axis=-1) for block in blocks])
         top = roots.argmax(axis=0)
         groups[here] = (roots >= roots.max(axis=0) * (1 - 1e-9)).sum(axis=0)
         for i in np.unique(top):
-            loops = pattern[np.ix_(parts[i], parts[i])]
-            cycle = 1 if loops.diagonal().any() else structure_of(loops.astype(float)).period
+            cycle = loop_period(pattern[np.ix_(parts[i], parts[i])])
             for model in here[top == i]:
                 period[model], core[model] = cycle, tuple(int(j) for j in parts[i])
     return period, groups, core

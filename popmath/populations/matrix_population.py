@@ -179,11 +179,16 @@ class MatrixPopulation(eqx.Module):
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, `"class 1"`, `"class 2"`, ... where none were given."""
-        return self.names or tuple(f"class {i + 1}" for i in range(self.num_classes))
+        return self.names or default_names(self.num_classes)
 
 
 Matrix = MatrixPopulation | ArrayLike
 Matrices = MatrixPopulation | ArrayLike | Sequence[MatrixPopulation]
+
+
+def default_names(num_classes: int) -> tuple[str, ...]:
+    """`"class 1"`, `"class 2"`, ..."""
+    return tuple(f"class {i + 1}" for i in range(num_classes))
 
 
 def check_square(name: str, values: Array) -> None:
@@ -228,7 +233,7 @@ def read_matrix(matrix: Matrix, name: str = "matrix") -> Array:
         return matrix.A
     values = as_entries(matrix)
     check_square(name, values)
-    check_entries(name, values, [f"class {i + 1}" for i in range(np.shape(values)[-1])])
+    check_entries(name, values, default_names(np.shape(values)[-1]))
     return values
 
 
@@ -267,6 +272,18 @@ def class_index(population: MatrixPopulation, start: int | str) -> int:
             f"start must be a class name, or a number from 0 to {population.num_classes - 1}; got {start!r}."
         )
     return int(start)
+
+
+def class_numbers(name: str, values: ArrayLike, classes: int) -> Array:
+    """One number per class along the last axis, at least 0 and not all 0."""
+    numbers = as_entries(values)
+    if not np.ndim(numbers) or np.shape(numbers)[-1] != classes:
+        raise ValueError(f"{name} must have one number per class, shape ({classes},); got shape {np.shape(numbers)}.")
+    if isinstance(numbers, Tracer):
+        return numbers
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not np.any(numbers, axis=-1).all():
+        raise ValueError(f"{name} must be finite, at least 0 and not all 0; got {numbers.tolist()}.")
+    return numbers
 
 
 def compute(function: Callable[..., Any], *values: Any) -> Any:

@@ -93,6 +93,12 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f"{name} must be positive and finite; got {value}.")
 
 
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse a setting that is not a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
+
+
 def check_parameters(model: PopulationModel) -> None:
     """Refuse parameters of the wrong shape or outside their domain (zero is allowed where positive is)."""
     for name, parameter in model.parameters(np.ones(len(model.species))).items():

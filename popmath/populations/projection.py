@@ -14,9 +14,17 @@ from jaxtyping import Float
 
 from popmath._errors import UnableError
 from popmath._types import Array, ArrayLike
-from popmath.populations.eigen import Matrix, damping_ratio, dominant_value, growth_rate
-from popmath.populations.matrix_population import MatrixPopulation, compute, read_matrix, read_one
-from popmath.populations.stochastic_growth import check_whole, class_numbers
+from popmath.populations.eigen import damping_ratio, dominant_value, growth_rate
+from popmath.populations.matrix_population import (
+    Matrix,
+    MatrixPopulation,
+    class_numbers,
+    compute,
+    default_names,
+    read_matrix,
+    read_one,
+)
+from popmath.populations.model import check_whole
 from popmath.populations.transients import transient_bounds
 
 if TYPE_CHECKING:
@@ -203,7 +211,7 @@ def transient_projection(
             "the growth rate is 0: the population dies out within a lifetime, and there is no growth to compare with. "
             "Use project for its abundances."
         )
-    names = matrix.class_names if isinstance(matrix, MatrixPopulation) else [f"class {i + 1}" for i in range(size)]
+    names = matrix.class_names if isinstance(matrix, MatrixPopulation) else default_names(size)
     if initial is None:
         starts = np.eye(size)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import final
 
 import equinox as eqx
@@ -22,7 +23,8 @@ from popmath.populations.environments import (
     random_environments,
     replicate_blocks,
 )
-from popmath.populations.matrix_population import Matrices, as_entries, compute
+from popmath.populations.matrix_population import Matrices, class_numbers, compute
+from popmath.populations.model import check_whole
 from popmath.populations.tuljapurkar import small_noise
 
 
@@ -141,12 +143,6 @@ def stochastic_growth_rate(
     return StochasticGrowth(value, error, method, num_steps, num_replicates, burn_in, seed)
 
 
-def check_whole(name: str, value: object, least: int) -> None:
-    """Refuse a setting that is not a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
-
-
 def starting_state(environments: Environments, initial: ArrayLike | None) -> Array:
     """`initial`, checked, or the stable distribution of the mean matrix, shape `(*batch, classes)`."""
     shape = environments.matrices.shape
@@ -157,18 +153,6 @@ def starting_state(environments: Environments, initial: ArrayLike | None) -> Arr
     if start.ndim > 1 and start.shape != wanted:
         raise ValueError(f"initial must have shape ({shape[-1]},) or {wanted}, as the matrices; got {start.shape}.")
     return compute(lambda now: jnp.broadcast_to(now, wanted), start)
-
-
-def class_numbers(name: str, values: ArrayLike, classes: int) -> Array:
-    """One number per class along the last axis, at least 0 and not all 0."""
-    numbers = as_entries(values)
-    if not np.ndim(numbers) or np.shape(numbers)[-1] != classes:
-        raise ValueError(f"{name} must have one number per class, shape ({classes},); got shape {np.shape(numbers)}.")
-    if isinstance(numbers, Tracer):
-        return numbers
-    if not (np.isfinite(numbers) & (numbers >= 0)).all() or not np.any(numbers, axis=-1).all():
-        raise ValueError(f"{name} must be finite, at least 0 and not all 0; got {numbers.tolist()}.")
-    return numbers
 
 
 @eqx.filter_jit
@@ -185,18 +169,15 @@ def _simulated(
 
     def one(inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         matrices, begin = inputs
-        rates = _rates(with_matrices(environments, matrices), begin, key, burn_in, num_steps, replicates, between)
+        rates = _rates(
+            dataclasses.replace(environments, matrices=matrices), begin, key, burn_in, num_steps, replicates, between
+        )
         error = jnp.std(rates, ddof=1) / np.sqrt(replicates)
         return jnp.mean(rates), error, jnp.sum(~jnp.isfinite(rates))
 
     batch = environments.matrices.shape[:-3]
     flat = [jnp.reshape(values, (-1, *values.shape[len(batch) :])) for values in (environments.matrices, start)]
     return tuple(jnp.reshape(found, batch) for found in jax.lax.map(one, tuple(flat)))
-
-
-def with_matrices(environments: Environments, matrices: Array) -> Environments:
-    """The same chain with other matrices."""
-    return Environments(matrices, environments.stationary, environments.transition, environments.independent)
 
 
 def _rates(
@@ -211,11 +192,11 @@ def _rates(
         states = jnp.tile((start / jnp.sum(start))[:, None], (1, size))
         zeros = jnp.zeros(size, states.dtype)
         carry = (first_environments(environments, first, size), states, zeros)
-        now, states, lost = _run(carry, keys[:burn_in])
-        _, _, logs = _run((now, states, zeros), keys[burn_in:])
+        now, states, lost = run_steps(carry, keys[:burn_in])
+        _, _, logs = run_steps((now, states, zeros), keys[burn_in:])
         return jnp.where(jnp.isfinite(lost), logs, -jnp.inf) / num_steps
 
-    def _run(carry, keys):
+    def run_steps(carry, keys):
         whole = len(keys) // between * between
         carry, _ = jax.lax.scan(group, carry, keys[:whole].reshape(-1, between))
         return group(carry, keys[whole:])[0] if whole < len(keys) else carry

@@ -128,6 +128,14 @@ def test_a_batch_is_each_model_by_itself_and_jits():
         both.summary()
 
 
+def test_nothing_overflows_between_rescalings():
+    settings = {"num_steps": 40, "num_replicates": 5, "burn_in": 3, "seed": 2}
+    plain = stochastic_growth_rate(MATRICES, **settings)
+    for factor in (1e60, 1e-60):
+        scaled = stochastic_growth_rate(factor * MATRICES, **settings)
+        np.testing.assert_allclose(scaled.value - np.log(factor), plain.value, atol=1e-10)
+
+
 def test_models_may_stand_for_their_matrices():
     models = [MatrixPopulation(0 * year, year) for year in MATRICES]
     assert tuljapurkar_growth_rate(models) == tuljapurkar_growth_rate(MATRICES)
