@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array, Parameter
-from popmath.populations.model import PopulationModel, parameter_values
+from popmath.populations.model import ParametricModel, parameter_values
 
 
 def carrying_capacity(
-    model: PopulationModel, numerator: Callable[[dict[str, Array]], Array]
+    model: ParametricModel, numerator: Callable[[dict[str, Array]], Array]
 ) -> Float[Array, " species"]:
     """`numerator` over the diagonal of the competition matrix; inf where that is 0."""
     values = parameter_values(model)

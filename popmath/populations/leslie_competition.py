@@ -90,6 +90,11 @@ class LinearLeslieCompetition(PopulationModel):
         take = values["competition"]
         return jnp.block([[leslie[0], -take[0]], [-take[1], leslie[1]]])
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """Shape of one state."""
+        return (2, self.num_classes)
+
     def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
         """Domains and starting ranges."""
         m = self.num_classes

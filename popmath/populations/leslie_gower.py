@@ -65,6 +65,11 @@ class LeslieGower(PopulationModel):
         r"""Abundance at which each species settles alone, $(\lambda_i - 1)/a_{ii}$; inf where $a_{ii}$ is 0."""
         return carrying_capacity(self, lambda p: p["growth_factor"] - 1.0)
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """Shape of one state."""
+        return (len(self.species),)
+
     def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
         """Domains and starting ranges."""
         k = len(self.species)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -21,34 +21,42 @@ ModelT = TypeVar("ModelT", bound="PopulationModel")
 class PopulationModel(eqx.Module):
     """A frozen record of named parameters that maps the abundances of now to those one interval later.
 
-    The one abstract class; every model is a final subclass. Parameters left out are None: the model is then a
-    template to `fit`, and `simulate` refuses it.
+    The one abstract class; every model is a final subclass. Models that `fit` can search have, beside these methods,
+    `parameters`, `initial` and `states_at`; their parameters may be left out (None), which makes them templates that
+    `simulate` refuses.
     """
 
     species: eqx.AbstractVar[tuple[str, ...]]
 
+    @property
     @abc.abstractmethod
-    def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
-        """Domain, shape and starting range of each parameter, for species that reach `largest` abundances."""
-
-    @abc.abstractmethod
-    def initial(self, largest: np.ndarray, first: np.ndarray) -> Parameter:
-        """The same for the state at time 0, given the abundances `first` seen first."""
+    def state_shape(self) -> tuple[int, ...]:
+        """Shape of one state: `(species,)`, `(species, classes)`, or `(states,)` with all classes in one row."""
 
     @abc.abstractmethod
     def step(self, state: Array, t: Array, key: Array | None) -> tuple[Array, dict[str, Array]]:
         """The state one projection interval after `state`, and what else is to be known of the step."""
 
     @abc.abstractmethod
-    def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """The states at `times` (ascending, from 0) when the state at time 0 is `state`, shape `(times, ...)`."""
-
-    @abc.abstractmethod
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundance of each species in `states`, whose last axes are one state."""
 
 
-def parameter_values(model: PopulationModel) -> dict[str, Array]:
+@runtime_checkable
+class ParametricModel(Protocol):
+    """A model with named parameters that have domains."""
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Names of the species."""
+        ...
+
+    def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
+        """Domain, shape and starting range of each parameter, for species that reach `largest` abundances."""
+        ...
+
+
+def parameter_values(model: ParametricModel) -> dict[str, Array]:
     """The parameters of a model by name.
 
     Raises:
@@ -99,7 +107,7 @@ def check_whole(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
 
 
-def check_parameters(model: PopulationModel) -> None:
+def check_parameters(model: ParametricModel) -> None:
     """Refuse parameters of the wrong shape or outside their domain (zero is allowed where positive is)."""
     for name, parameter in model.parameters(np.ones(len(model.species))).items():
         value = getattr(model, name)

@@ -69,6 +69,11 @@ class Ricker(PopulationModel):
         """Abundance at which each species settles alone, $r_i/a_{ii}$; inf where $a_{ii}$ is 0."""
         return carrying_capacity(self, lambda p: p["growth_rate"])
 
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """Shape of one state."""
+        return (len(self.species),)
+
     def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
         """Domains and starting ranges."""
         return {"growth_rate": growth_rate_parameter(largest), "competition": competition_parameter(largest)}

@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from popmath._types import Array, ArrayLike
-from popmath.populations.model import PopulationModel, parameter_values
+from popmath.populations.model import PopulationModel
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -81,7 +81,6 @@ def simulate(model: PopulationModel, initial: ArrayLike, num_steps: int, *, key:
     References:
         Caswell, H. (2001), Matrix Population Models, 2nd ed., chapter 2.
     """
-    parameter_values(model)
     if isinstance(num_steps, bool) or not isinstance(num_steps, int | np.integer) or num_steps < 0:
         raise ValueError(f"num_steps must be a whole number, at least 0; got {num_steps!r}.")
     with jax.enable_x64(True):
@@ -94,8 +93,7 @@ def simulate(model: PopulationModel, initial: ArrayLike, num_steps: int, *, key:
 
 def check_state(model: PopulationModel, initial: ArrayLike) -> jax.Array:
     """`initial` as a float64 array of the model's state shape, or a ValueError."""
-    ones = np.ones(len(model.species))
-    shape = model.initial(ones, ones).low.shape
+    shape = model.state_shape
     state = initial if isinstance(initial, Tracer) else jnp.asarray(np.asarray(initial, np.float64))
     if state.shape != shape:
         raise ValueError(f"initial must have shape {shape} for species {model.species}; got {state.shape}.")
