@@ -9,6 +9,10 @@ from popmath.populations.branching import simulate_branching as simulate_branchi
 from popmath.populations.building import lefkovitch_matrix as lefkovitch_matrix
 from popmath.populations.building import leslie_from_life_table as leslie_from_life_table
 from popmath.populations.building import leslie_matrix as leslie_matrix
+from popmath.populations.community import Community as Community
+from popmath.populations.community_equilibrium import Equilibrium as Equilibrium
+from popmath.populations.community_equilibrium import equilibrium as equilibrium
+from popmath.populations.community_noise import EnvironmentalNoise as EnvironmentalNoise
 from popmath.populations.compadre import MatrixBatch as MatrixBatch
 from popmath.populations.compadre import MatrixDatabase as MatrixDatabase
 from popmath.populations.compadre import MatrixRecord as MatrixRecord
@@ -43,6 +47,13 @@ from popmath.populations.harvest import maximum_sustainable_yield as maximum_sus
 from popmath.populations.indices import Demography as Demography
 from popmath.populations.indices import demography as demography
 from popmath.populations.indices import eigenvalues as eigenvalues
+from popmath.populations.interactions import LinearEffect as LinearEffect
+from popmath.populations.interactions import MassAction as MassAction
+from popmath.populations.interactions import Regulation as Regulation
+from popmath.populations.invasion import InvasionGrowth as InvasionGrowth
+from popmath.populations.invasion import MutualInvasibility as MutualInvasibility
+from popmath.populations.invasion import invasion_growth_rate as invasion_growth_rate
+from popmath.populations.invasion import mutual_invasibility as mutual_invasibility
 from popmath.populations.leslie_competition import LinearLeslieCompetition as LinearLeslieCompetition
 from popmath.populations.leslie_gower import LeslieGower as LeslieGower
 from popmath.populations.life_history import age_at_maturity as age_at_maturity

@@ -13,14 +13,18 @@ import numpy as np
 
 from popmath._errors import ConvergenceError
 from popmath._types import ArrayLike
+from popmath.populations.fixed_point import (
+    positive_fixed_point,
+    relative_change,
+    sorted_eigenvalues,
+    stability_in_words,
+)
 from popmath.populations.matrix_population import read_one
 from popmath.populations.vital_rates import built_matrix
 
 DensityBuilder = Callable[[Any], Any]
 _WARM_UP = 2000  # projection intervals before Newton's method
-_NEWTON = 60
 _GONE = 1e-9  # of the start: a population that has fallen so far is taken for extinct
-_RESIDUAL = 1e-11  # relative change in one interval that still is an equilibrium
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,10 +62,7 @@ class DensityEquilibrium:
 
     def summary(self) -> str:
         """One line: abundance, stability and how a deviation behaves."""
-        first = self.eigenvalues[0]
-        turn = "oscillating" if abs(first.imag) > 1e-12 or first.real < 0 else "steady"
-        kind = f"{'stable' if self.stable else 'unstable'}, {turn} (spectral radius {self.spectral_radius:.4g})"
-        return f"equilibrium {np.array2string(self.abundance, precision=5)}: {kind}"
+        return f"equilibrium {np.array2string(self.abundance, precision=5)}: {stability_in_words(self.eigenvalues)}"
 
 
 def density_equilibrium(build: DensityBuilder, initial: ArrayLike) -> DensityEquilibrium:
@@ -144,8 +145,10 @@ class DensityModel:
         if np.isfinite(last).all() and last.sum() < _GONE * self.start.sum():
             return self._record(np.zeros(self.size), number)
         for start in (last, mean, self.start):
-            state = self._newton(start, number) if np.isfinite(start).all() else None
-            if state is not None:
+            if not np.isfinite(start).all():
+                continue
+            state = positive_fixed_point(self._step(number), self._slopes(number), start)
+            if state is not None and state.sum() > _GONE * self.start.sum():
                 return self._record(state, number)
         if last.sum() < mean.sum():  # a slow decline, as at the very rate that the population no longer bears
             gone = self._record(np.zeros(self.size), number)
@@ -156,29 +159,13 @@ class DensityModel:
             f"are {last.tolist()}. If they grow without bound, the builder does not limit them; else try another start."
         )
 
-    def _newton(self, state: np.ndarray, rate: jax.Array) -> np.ndarray | None:
-        """A positive fixed point near `state`, or None."""
-        for _ in range(_NEWTON):
-            change = np.asarray(self.step(jnp.asarray(state), rate)) - state
-            system = np.eye(self.size) - np.asarray(self.slopes(jnp.asarray(state), rate))
-            move = np.linalg.lstsq(system, change, rcond=None)[0]
-            falls = move < 0
-            shrink = np.min(0.9 * state[falls] / -move[falls], initial=1.0)  # stay positive
-            state = state + shrink * move
-            if not np.isfinite(state).all():
-                return None
-            if shrink == 1 and np.abs(move).max() <= 1e-14 * np.abs(state).max():
-                break
-        near = self._residual(state, rate) < _RESIDUAL
-        return state if near and state.sum() > _GONE * self.start.sum() else None
+    def _step(self, rate: jax.Array) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda state: np.asarray(self.step(jnp.asarray(state), rate))
 
-    def _residual(self, state: np.ndarray, rate: jax.Array) -> float:
-        change = np.asarray(self.step(jnp.asarray(state), rate)) - state
-        return float(np.abs(change).max() / max(np.abs(state).max(), np.finfo(float).tiny))
+    def _slopes(self, rate: jax.Array) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda state: np.asarray(self.slopes(jnp.asarray(state), rate))
 
     def _record(self, state: np.ndarray, rate: jax.Array) -> DensityEquilibrium:
-        jacobian = np.asarray(self.slopes(jnp.asarray(state), rate))
-        values = np.linalg.eigvals(jacobian).astype(complex)
-        values = values[np.argsort(-np.abs(values), kind="stable")]
-        matrix = np.asarray(self.matrix(jnp.asarray(state)))
-        return DensityEquilibrium(state, matrix, jacobian, values, self._residual(state, rate))
+        jacobian, matrix = self._slopes(rate)(state), np.asarray(self.matrix(jnp.asarray(state)))
+        change = relative_change(self._step(rate), state)
+        return DensityEquilibrium(state, matrix, jacobian, sorted_eigenvalues(jacobian), change)
