@@ -149,6 +149,27 @@ def load_mites() -> Cultures:
     return _cultures("mites", record, series)
 
 
+COMMUNITIES = ("paramecium", "mites", "meadow")
+
+
+def community_file(name: str) -> Path:
+    """The path of a community file that travels along, for `popmath.populations.read_scenario`.
+
+    Args:
+        name: one of `COMMUNITIES`.
+
+    Raises:
+        DataError: if there is none of that name.
+
+    Example:
+        >>> community_file("mites").name
+        'mites.toml'
+    """
+    if name not in COMMUNITIES:
+        raise DataError(f"no file {name!r}, and no example of that name; the examples are {', '.join(COMMUNITIES)}.")
+    return data_path(f"communities/{name}.toml")
+
+
 def data_path(name: str) -> Path:
     """Where a file of `data/` lies: inside the installed package, or in the source tree.
 

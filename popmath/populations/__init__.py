@@ -12,6 +12,8 @@ from popmath.populations.building import leslie_matrix as leslie_matrix
 from popmath.populations.community import Community as Community
 from popmath.populations.community_equilibrium import Equilibrium as Equilibrium
 from popmath.populations.community_equilibrium import equilibrium as equilibrium
+from popmath.populations.community_file import read_scenario as read_scenario
+from popmath.populations.community_file import write_scenario as write_scenario
 from popmath.populations.community_noise import EnvironmentalNoise as EnvironmentalNoise
 from popmath.populations.compadre import MatrixBatch as MatrixBatch
 from popmath.populations.compadre import MatrixDatabase as MatrixDatabase
@@ -80,6 +82,7 @@ from popmath.populations.projection import project as project
 from popmath.populations.projection import transient_envelope as transient_envelope
 from popmath.populations.projection import transient_projection as transient_projection
 from popmath.populations.ricker import Ricker as Ricker
+from popmath.populations.scenario import Scenario as Scenario
 from popmath.populations.simulation import Simulation as Simulation
 from popmath.populations.simulation import simulate as simulate
 from popmath.populations.stochastic_growth import StochasticGrowth as StochasticGrowth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -41,8 +41,9 @@ from popmath.populations.interactions import (
 )
 from popmath.populations.matrix_population import MatrixPopulation, as_entries, compute
 from popmath.populations.model import PopulationModel, as_species
+from popmath.populations.random_counts import binomial
 
-Mode = Literal["clipped", "linear"]
+MODES = ("clipped", "linear")
 
 
 @final
@@ -109,14 +110,14 @@ class Community(PopulationModel):
     harvest: dict[str, Array] = eqx.field(converter=as_weights)
     quota: dict[str, Array] = eqx.field(converter=as_weights)
     migration: dict[str, Array] = eqx.field(converter=as_weights)
-    mode: Mode = eqx.field(static=True)
+    mode: str = eqx.field(static=True)
     interval: float = eqx.field(static=True)
     unit: str = eqx.field(static=True)
     ways: Pathways = eqx.field(static=True)
 
     def __init__(
         self,
-        populations: Mapping[str, MatrixPopulation | float],
+        populations: Mapping[str, MatrixPopulation | ArrayLike | float],
         interactions: Sequence[Interaction] = (),
         *,
         environment: EnvironmentalNoise | None = None,
@@ -125,7 +126,7 @@ class Community(PopulationModel):
         harvest: Mapping[str, ArrayLike | float] | None = None,
         quota: Mapping[str, ArrayLike | float] | None = None,
         migration: Mapping[str, ArrayLike | float] | None = None,
-        mode: Mode = "clipped",
+        mode: str = "clipped",
         interval: float | None = None,
         unit: str | None = None,
     ) -> None:
@@ -148,7 +149,7 @@ class Community(PopulationModel):
         check_harvest(self.harvest, self.quota, slices)
         check_migration(self.migration, slices)
         check_years(self.year_probabilities, number_of_years(self.populations))
-        check_choice("mode", self.mode, ("clipped", "linear"))
+        check_choice("mode", self.mode, MODES)
         if self.environment is not None:
             check_species("the environmental noise", tuple(self.environment.sd), self.species)
         if self.demographic_noise and self.mode == "linear":
@@ -284,7 +285,7 @@ class Community(PopulationModel):
             return after, info
         left = self.kept(after)
         if individual is not None and self.demographic_noise:
-            last = jax.random.binomial(jax.random.fold_in(individual, 1), after, left, dtype=after.dtype)
+            last = binomial(jax.random.fold_in(individual, 1), after, left)
         else:
             last = left * after
         return last, info | {"harvested": self.totals(after - last)}

@@ -109,7 +109,7 @@ def equilibrium(community: Community, initial: ArrayLike | Mapping[str, ArrayLik
                 f"the abundances grow without bound from {start.tolist()}: nothing regulates the community. Add a "
                 "Regulation, or ask for growth with linear_matrix() and growth_rate."
             )
-        settled = float(np.abs(last - before).max()) <= 1e-6 * max(last.max(), np.finfo(float).tiny)
+        settled = bool(np.abs(last - before).max() <= 1e-6 * max(last.max(), np.finfo(float).tiny))
         for guess in (last, mean, start):
             state = _solve(quiet, guess)
             if state is not None:
@@ -182,7 +182,7 @@ def _run(community: Community, state: jax.Array) -> tuple[jax.Array, jax.Array, 
 
 @eqx.filter_jit
 def _interval(community: Community, state: jax.Array) -> jax.Array:
-    return community.step(state, 0, None)[0]
+    return jnp.asarray(community.step(state, 0, None)[0])
 
 
 @eqx.filter_jit

@@ -15,9 +15,10 @@ from jaxtyping import Float
 from popmath._types import Array, ArrayLike
 from popmath.populations.interactions import Interaction, LinearEffect, MassAction, check_choice, check_not_negative
 from popmath.populations.matrix_population import MatrixPopulation, as_entries
+from popmath.populations.random_counts import binomial, poisson
 
 
-def as_deviations(values: Mapping[str, ArrayLike | float]) -> dict[str, Array]:
+def as_deviations(values: object) -> dict[str, Array]:
     """One standard deviation by species."""
     if not isinstance(values, Mapping):
         raise ValueError(f"sd must map species to numbers, as in {{'hare': 0.2}}; got {values!r}.")
@@ -56,8 +57,8 @@ class EnvironmentalNoise(eqx.Module):
 
     def __init__(self, sd, correlation=None, acts_on="fertility") -> None:
         """See the class."""
-        self.sd, self.acts_on = sd, acts_on
-        self.root = _correlation_root(len(sd), correlation)
+        self.sd, self.acts_on = as_deviations(sd), acts_on
+        self.root = _correlation_root(len(self.sd), correlation)
 
     def __check_init__(self) -> None:
         """Check the deviations and what they act on."""
@@ -165,28 +166,42 @@ def random_flows(
 
     Moves are multinomial by class, births, losses, gains and migration Poisson with the given means.
     """
-    keys = jax.random.split(key, len(ways.moves) + 4)
-    after, remaining, left = jnp.zeros_like(state), state, jnp.ones_like(state)
-    for one, moves in zip(keys, ways.moves, strict=False):
-        rows, columns = (np.asarray(side) for side in zip(*moves, strict=True))
-        share = probabilities[rows, columns]
-        chance = jnp.clip(share / jnp.maximum(left[columns], 1e-300), 0.0, 1.0)
-        moved = jax.random.binomial(one, remaining[columns], chance, dtype=state.dtype)
-        enter, leave = (_places(side, state) for side in (rows, columns))
-        after = after + jnp.dot(enter, moved)
-        remaining, left = remaining - jnp.dot(leave, moved), left - jnp.dot(leave, share)
-    if ways.births:
-        rows = np.asarray(ways.births)
-        born = jax.random.poisson(keys[-4], births[rows]).astype(state.dtype)
-        after = after + jnp.dot(_places(rows, state), born)
-    for used, one, mean, sign in (
-        (ways.losses, keys[-3], loss, -1.0),
-        (ways.gains, keys[-2], gain, 1.0),
-        (ways.migration, keys[-1], jnp.abs(migration), jnp.sign(migration)),
-    ):
-        if used:
-            after = after + sign * jax.random.poisson(one, mean).astype(state.dtype)
-    return after
+    first, second = jax.random.split(key)
+    after = _moved(first, state, ways, probabilities) if ways.moves else jnp.zeros_like(state)
+    every = np.arange(state.shape[0])
+    parts = (
+        (bool(ways.births), np.asarray(ways.births, int), births, jnp.ones_like(state)),
+        (ways.losses, every, loss, -jnp.ones_like(state)),
+        (ways.gains, every, gain, jnp.ones_like(state)),
+        (ways.migration, every, jnp.abs(migration), jnp.sign(migration)),
+    )
+    used = [(classes, mean[classes], sign[classes]) for there, classes, mean, sign in parts if there]
+    if not used:
+        return after
+    classes, means, signs = (list(group) for group in zip(*used, strict=True))
+    drawn = poisson(second, jnp.concatenate(means))
+    return after + jnp.dot(_places(np.concatenate(classes), state), jnp.concatenate(signs) * drawn)
+
+
+def _moved(key: Array, state: Array, ways: Pathways, probabilities: Array) -> jax.Array:
+    """Individuals by the class they enter: binomial numbers, one way out of every class after the other."""
+    size, every = state.shape[0], np.arange(state.shape[0])
+    rows, there = np.zeros((len(ways.moves), size), int), np.zeros((len(ways.moves), size), bool)
+    for i, moves in enumerate(ways.moves):
+        to, of = zip(*moves, strict=True)
+        rows[i, list(of)], there[i, list(of)] = to, True
+    shares = jnp.where(there, probabilities[rows, every], 0.0)
+    enter = jnp.asarray(np.equal.outer(rows, every).swapaxes(1, 2), state.dtype)
+
+    def one(carry, way):
+        after, remaining, left = carry
+        key, share, places = way
+        moved = binomial(key, remaining, jnp.clip(share / jnp.maximum(left, 1e-300), 0.0, 1.0))
+        return (after + jnp.dot(places, moved), remaining - moved, left - share), None
+
+    start = (jnp.zeros_like(state), state, jnp.ones_like(state))
+    ways_out = (jax.random.split(key, len(ways.moves)), shares, enter)
+    return jax.lax.scan(one, start, ways_out)[0][0]  # a scan, so that the draw is compiled once
 
 
 def _places(classes: np.ndarray, state: Array) -> jax.Array:

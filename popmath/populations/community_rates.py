@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from popmath._types import Array
+from popmath._types import Array, ArrayLike
 from popmath.populations.functional_response import mass_action
 from popmath.populations.interactions import Interaction, LinearEffect, MassAction, Regulation
 from popmath.populations.matrix_population import MatrixPopulation, as_entries, compute
@@ -148,7 +148,9 @@ def year_product(matrix: Array, state: Array, year: Array | None) -> Array:
     return product if year is None or product.ndim == 1 else jnp.dot(year, product)
 
 
-def as_population(name: str, given: MatrixPopulation | float, interval: float, unit: str) -> MatrixPopulation:
+def as_population(
+    name: str, given: MatrixPopulation | ArrayLike | float, interval: float, unit: str
+) -> MatrixPopulation:
     """What was given, or a species of one class that grows by a factor."""
     if isinstance(given, MatrixPopulation):
         return given

@@ -27,7 +27,7 @@ def as_block(values: ArrayLike | float) -> Array:
     return block if np.ndim(block) else jnp.reshape(block, (1, 1)) if isinstance(block, Tracer) else block[None, None]
 
 
-def as_weights(values: Mapping[str, ArrayLike | float]) -> dict[str, Array]:
+def as_weights(values: object) -> dict[str, Array]:
     """Numbers, or one number per class, by species."""
     if not isinstance(values, Mapping):
         raise ValueError(f"weights must map species to numbers, as in {{'hare': 0.01}}; got {values!r}.")
@@ -60,7 +60,7 @@ class LinearEffect(eqx.Module):
         from the abstract).
     """
 
-    kind: EffectKind = eqx.field(static=True)
+    kind: str = eqx.field(static=True)
     on: str = eqx.field(static=True)
     of: str = eqx.field(static=True)
     block: Float[Array, "on of"] = eqx.field(converter=as_block)
@@ -172,8 +172,8 @@ class Regulation(eqx.Module):
 
     on: str = eqx.field(static=True)
     weights: dict[str, Array] = eqx.field(converter=as_weights)
-    form: RegulationForm = eqx.field(default="leslie_gower", static=True)
-    acts_on: ActsOn = eqx.field(default="all", static=True)
+    form: str = eqx.field(default="leslie_gower", static=True)
+    acts_on: str = eqx.field(default="all", static=True)
     theta: Float[Array, ""] | None = eqx.field(default=None, converter=lambda v: None if v is None else as_entries(v))
 
     def __init__(self, on, weights, form="leslie_gower", acts_on="all", theta=None) -> None:
@@ -187,9 +187,7 @@ class Regulation(eqx.Module):
         for name, values in self.weights.items():
             check_not_negative(f"the weight of {name!r} in the regulation of {self.on!r}", values)
         if (self.form == "theta") != (self.theta is not None):
-            raise ValueError(
-                f"theta belongs to the form 'theta' and to no other; got {self.form!r}, theta={self.theta}."
-            )
+            raise ValueError(f"theta belongs to the form 'theta' only; got {self.form!r}, theta={self.theta}.")
         if self.theta is not None and not isinstance(self.theta, Tracer) and not 0 < self.theta < np.inf:
             raise ValueError(f"theta must be positive and finite; got {self.theta}.")
 
@@ -217,7 +215,7 @@ def check_not_negative(name: str, values: Array) -> None:
     if isinstance(values, Tracer):
         return
     wrong = np.argwhere(~(np.isfinite(values) & (np.asarray(values) >= 0)))
-    if wrong.size:
+    if len(wrong):  # of a single number argwhere gives rows without columns
         index = tuple(int(i) for i in wrong[0])
         where = f"entry {list(index)} is " if index else "it is "
         raise ValueError(f"{name} must be finite and at least 0; {where}{float(np.asarray(values)[index])}.")

@@ -1,15 +1,16 @@
-"""The command line: `popmath demo`, `popmath fit`, `popmath psi`, `popmath table`."""
+"""The command line: `popmath demo`, `popmath fit`, `popmath simulate`, `popmath psi`, `popmath table`."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from popmath.cli.output import errors_as_text, json_text, progress_of
+from popmath.cli.simulate import simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,10 +43,10 @@ def demo(
     confidence: Confidence = 0.9,
 ) -> None:
     """Fit Gause's Paramecium mixture with every model, then compute intersection numbers three ways."""
-    with _errors_as_text():
+    with errors_as_text():
         from popmath.demo import run_demo
 
-        run_demo(out, seed=seed, confidence_level=confidence, say=typer.echo, progress=_progress)
+        run_demo(out, seed=seed, confidence_level=confidence, say=typer.echo, progress=progress_of)
 
 
 @app.command()
@@ -71,21 +72,21 @@ def fit(
     json: AsJson = False,
 ) -> None:
     """Fit a population model to a series and report estimates, statistics and a verdict."""
-    with _errors_as_text():
+    with errors_as_text():
         if model not in MODELS:
             raise ValueError(f"--model must be one of {', '.join(MODELS)}; got {model!r}.")
         import popmath as pm
 
         columns = [c.strip() for c in species.split(",") if c.strip()]
         series = _series(data, time_column, columns, inoculum, time_unit)
-        with _progress(f"fitting {MODELS[model]} from {starts} starts"):
+        with progress_of(f"fitting {MODELS[model]} from {starts} starts"):
             kind = getattr(pm, MODELS[model])
             continuous = kind is pm.LotkaVolterraCompetition
             template = kind(series.species) if continuous else kind(series.species, interval=step)
             result = pm.fit(template, series, num_starts=starts, seed=seed)
         ahead = None
         if forecast:
-            with _progress("calibrating the band by refits"):
+            with progress_of("calibrating the band by refits"):
                 last = series.times[-1]
                 ahead = result.forecast([last + k * step for k in range(1, forecast + 1)], confidence)
         typer.echo(_fit_json(result, ahead) if json else _fit_text(result, ahead))
@@ -93,6 +94,9 @@ def fit(
             axes = (ahead or result).plot()
             axes.get_figure().savefig(plot, dpi=150)  # ty: ignore
             typer.echo(f"wrote {plot}", err=True)
+
+
+app.command()(simulate)
 
 
 @app.command()
@@ -112,7 +116,7 @@ def psi(
     json: AsJson = False,
 ) -> None:
     """A psi-class intersection number <tau_d1 tau_d2 ...>_g: exact, or the closed form with an error band."""
-    with _errors_as_text():
+    with errors_as_text():
         from popmath.intersections import asymptotic, correlator, decimal_from_log, log_fraction
 
         record: dict[str, Any] = {"genus": genus, "degrees": sorted(degrees)}
@@ -128,7 +132,7 @@ def psi(
             from popmath.predictor import AsymptoticPredictor
 
             asymptotic(genus, degrees, order)  # refuses what has no closed form before anything is calibrated
-            with _progress("calibrating the band on exact numbers"):
+            with progress_of("calibrating the band on exact numbers"):
                 predictor = AsymptoticPredictor.calibrate(order=order, confidence_level=confidence, seed=seed)
             prediction = predictor.predict(genus, degrees)
             record["interval"] = {
@@ -147,7 +151,7 @@ def psi(
             covered = prediction.covers(log_fraction(number))
             record["covered"] = covered
             lines.append(f"  the band {'covers' if covered else 'does NOT cover'} the exact number")
-        typer.echo(_json(record) if json else "\n".join(lines))
+        typer.echo(json_text(record) if json else "\n".join(lines))
 
 
 @app.command()
@@ -160,7 +164,7 @@ def table(
     force: Annotated[bool, typer.Option("--force", help="Begin also what is predicted to be too large.")] = False,
 ) -> None:
     """Every psi-class number up to a level, or of one type, to a Parquet file; a killed run goes on where it was."""
-    with _errors_as_text():
+    with errors_as_text():
         from popmath.intersections import save_table, saving_cost
 
         typer.echo(f"to write: {saving_cost(max_level, genus, points)}", err=True)
@@ -221,36 +225,4 @@ def _fit_json(result, forecast) -> str:
             "warnings": forecast.warnings,
             "rows": forecast.to_dataframe().to_dict(orient="records"),
         }
-    return _json(record)
-
-
-def _json(record: dict[str, Any]) -> str:
-    from popmath._provenance import to_json
-
-    return to_json(record)
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Generator[None]:
-    """Say on standard error what is being done, and how long it took."""
-    begun = time.perf_counter()
-    print(f"{what} ...", end="", file=sys.stderr, flush=True)
-    try:
-        yield
-    except BaseException:
-        print(file=sys.stderr)
-        raise
-    print(f" {time.perf_counter() - begun:.1f} s", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def _errors_as_text() -> Generator[None]:
-    """An error the user can act on is one line on standard error and exit code 2, without a traceback."""
-    from popmath._errors import ConvergenceError, UnableError
-
-    try:
-        yield
-    except (ValueError, TypeError, KeyError, OSError, ImportError, UnableError, ConvergenceError) as error:
-        text = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"popmath: {text}", file=sys.stderr)
-        raise typer.Exit(2) from None
+    return json_text(record)

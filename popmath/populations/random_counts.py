@@ -1,0 +1,290 @@
+"""Random whole numbers for demographic noise: Poisson, binomial and multinomial draws made for vmapped scans."""
+
+from __future__ import annotations
+
+import functools
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Float
+
+from popmath._types import Array, ArrayLike
+from popmath.populations.matrix_population import compute
+
+_SEARCHED = 40.0  # Poisson means below: the cumulative probabilities are added up from 0
+_SEARCHED_BINOMIAL = 256.0  # the same, for means of binomial numbers
+_TERMS = 16  # of them at a time
+_NEGLIGIBLE = 2.0**-66  # a probability that no longer changes their sum
+_POWERS = (16, 13, 10, 8, 6, 4, 2)  # of eta, in the terms of the expansion above in 1 / (count + 1)
+
+
+def poisson(key: jax.Array, mean: ArrayLike | float) -> Float[Array, "*shape"]:
+    r"""Poisson numbers, by inversion: the smallest k with $P(X \le k) \ge u$ for one uniform number u each.
+
+    For means below 40 the probabilities are added up from 0; above, $P(X \le k) = Q(k+1, \text{mean})$ is found by
+    Temme's uniform expansion at a guess and its neighbours. No draw is rejected, so that all replicates of a vmapped
+    scan take the same time. Exact but for rounding: the cumulative probabilities are right to 1e-13, and u is a
+    multiple of 2**-53.
+
+    Args:
+        key: a `jax.random.key`.
+        mean: at least 0, any shape.
+
+    Returns:
+        Whole numbers as float64, shape of `mean`; where JAX is tracing and `mean` is negative or not finite, NaN.
+
+    Raises:
+        ValueError: if a mean is negative or not finite (not where JAX is tracing).
+
+    Example:
+        >>> import jax
+        >>> poisson(jax.random.key(1), [0.0, 3.0, 1000.0]).tolist()
+        [0.0, 3.0, 1005.0]
+
+    References:
+        Temme, N. M. (1979), SIAM J. Math. Anal. 10, 757-766. Giles, M. B. (2016), ACM Trans. Math. Softw. 42,
+        article 7.
+    """
+    _check("mean", mean, lambda values: np.isfinite(values) & (values >= 0), "finite and at least 0")
+    return compute(_poisson, key, _numbers(mean))
+
+
+def binomial(key: jax.Array, count: ArrayLike | float, probability: ArrayLike | float) -> Float[Array, "*shape"]:
+    r"""Binomial numbers: how many of `count` there are, each with `probability` by itself.
+
+    With $p = \min(\text{probability}, 1 - \text{probability})$: inversion of one uniform number where
+    $\text{count}\,p < 256$, `jax.random.binomial` (transformed rejection) where it is more.
+
+    Args:
+        key: a `jax.random.key`.
+        count: whole numbers, at least 0, any shape.
+        probability: from 0 to 1; broadcast with `count`.
+
+    Returns:
+        Whole numbers as float64; where JAX is tracing and an argument is wrong, NaN.
+
+    Raises:
+        ValueError: if a count is not a whole number, or a probability not from 0 to 1 (not where JAX is tracing).
+
+    Example:
+        >>> import jax
+        >>> binomial(jax.random.key(1), [0, 10, 10, 10], [0.5, 0.0, 0.5, 1.0]).tolist()
+        [0.0, 0.0, 5.0, 10.0]
+
+    References:
+        Kachitvichyanukul, V. & Schmeiser, B. W. (1988), Commun. ACM 31, 216-222. Hormann, W. (1993), J. Stat. Comput.
+        Simul. 46, 101-110.
+    """
+    _check("count", count, _whole, "a whole number, at least 0")
+    _check("probability", probability, lambda values: (values >= 0) & (values <= 1), "from 0 to 1")
+    return compute(_binomial, key, _numbers(count), _numbers(probability))
+
+
+def multinomial(key: jax.Array, count: ArrayLike | float, probabilities: ArrayLike) -> Float[Array, "outcomes ..."]:
+    r"""Where the individuals of each class go: one multinomial number per column, by conditional binomials.
+
+    Of `count[j]` individuals, each takes outcome i with `probabilities[i, j]`, and none of them with what is missing
+    from 1: for the survival part `U` of a matrix model, the dead. The new state is the sum over columns.
+
+    Args:
+        key: a `jax.random.key`.
+        count: whole numbers, at least 0, shape `(*classes,)`.
+        probabilities: shape `(outcomes, *classes)`, at least 0; no column sums to more than 1.
+
+    Returns:
+        Whole numbers as float64, shape `(outcomes, *classes)`; NaN for wrong arguments where JAX is tracing.
+
+    Raises:
+        ValueError: if a count is not a whole number, the shapes disagree, or a column is not made of probabilities
+            (values are not looked at where JAX is tracing).
+
+    Example:
+        >>> import jax
+        >>> moved = multinomial(jax.random.key(0), [100, 8], [[0.2, 0.0], [0.5, 1.0]])
+        >>> print(moved[1, 1], moved[:, 0].sum() <= 100)
+        8.0 True
+
+    References:
+        Caswell, H. (2001), Matrix Population Models, 2nd ed., section 15.1.
+    """
+    if np.shape(probabilities)[1:] != np.shape(count) or not np.ndim(probabilities):
+        raise ValueError(
+            f"probabilities must have shape (outcomes, *count.shape) with count.shape {np.shape(count)}; got "
+            f"{np.shape(probabilities)}. Columns are the classes that are left."
+        )
+    _check("count", count, _whole, "a whole number, at least 0")
+    _check("probabilities", probabilities, lambda values: (values >= 0) & (values <= 1), "from 0 to 1")
+    if not isinstance(probabilities, Tracer) and (np.sum(np.asarray(probabilities), axis=0) > 1 + 1e-12).any():
+        raise ValueError(
+            f"no column of probabilities may sum to more than 1; got {np.asarray(probabilities).tolist()}."
+        )
+    return compute(_multinomial, key, _numbers(count), _numbers(probabilities))
+
+
+@jax.jit
+def _poisson(key: jax.Array, mean: Array) -> jax.Array:
+    mean = jnp.asarray(mean)
+    valid = (mean >= 0) & jnp.isfinite(mean)
+    mean = jnp.where(valid, mean, 0.0)
+    u = jax.random.uniform(key, mean.shape, mean.dtype)
+    few = jnp.where(mean < _SEARCHED, mean, 0.0)
+    counts = _search(u, jnp.exp(-few), lambda j, inverse: few * inverse, few)
+    many = mean >= _SEARCHED
+
+    large = jnp.where(many, mean, _SEARCHED)
+    counts = _where_needed(many, counts, _large_poisson, u, large)
+    return jnp.where(valid, counts, jnp.nan)
+
+
+def _where_needed(needed: jax.Array, counts: jax.Array, draw, *inputs: jax.Array) -> jax.Array:
+    """`draw(*inputs)` where `needed`, else `counts`; costs nothing where none is needed, under `jax.vmap` as well."""
+
+    def once(carry):
+        _, counts, now = carry
+        changed = tuple(values + 1 for values in now)  # or XLA would move the work out of the loop, and always do it
+        return jnp.zeros((), bool), jnp.where(needed, draw(*now), counts), changed
+
+    return jax.lax.while_loop(lambda carry: carry[0], once, (jnp.any(needed), counts, inputs))[1]
+
+
+def _search(u: jax.Array, first: jax.Array, ratio, mean: jax.Array) -> jax.Array:
+    """Smallest k whose cumulative probability reaches `u`, with P(0) = `first` and P(j) = P(j - 1) ratio(j, 1 / j)."""
+
+    def unfinished(carry):
+        _, k, probability, below = carry
+        return jnp.any((below < u) & ((k <= mean) | (probability > _NEGLIGIBLE)))
+
+    def some_terms(carry):
+        start, k, probability, below = carry
+        for i in range(1, _TERMS + 1):
+            j = start + i
+            k = k + jnp.where(below < u, 1.0, 0.0).astype(u.dtype)
+            probability = probability * ratio(j, 1.0 / j)
+            below = below + probability
+        return start + _TERMS, k, probability, below
+
+    start = (jnp.zeros((), u.dtype), jnp.zeros_like(u), first, first)
+    return jax.lax.while_loop(unfinished, some_terms, start)[1]
+
+
+def _large_poisson(u: jax.Array, mean: jax.Array) -> jax.Array:
+    """Inversion by a guess (Cornish-Fisher) and the cumulative probability there, for means of at least 40."""
+    w = jax.scipy.special.ndtri(jnp.clip(u, 2.0**-54, 1 - 2.0**-53))
+    root = jnp.sqrt(mean)
+    guess = mean + root * w + (2 + w * w) / 6 - (w * (2 + w * w)) / (72 * root)
+    guess = guess + (-16 + 7 * w * w + 3 * w**4) / (810 * mean)
+    k = jnp.maximum(jnp.floor(guess), 0.0)
+    below, here = _cumulative(k, mean)
+    down = below - here  # P(X <= k - 1)
+    down_two = down - here * (k / mean)
+    up = below + here * mean / (k + 1)
+    moved = (u > below).astype(u.dtype) + (u > up).astype(u.dtype)
+    moved = moved - (u <= down).astype(u.dtype) - (u <= down_two).astype(u.dtype)
+    return jnp.maximum(k + moved, 0.0)
+
+
+def _cumulative(k: jax.Array, mean: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """P(X <= k) and P(X = k) of a Poisson number with a large mean."""
+    a = k + 1
+    away = (mean - a) / a
+    half_square = -_log1p_rest(away)  # eta**2 / 2
+    eta = jnp.sign(away) * jnp.sqrt(2 * half_square)
+    density = jnp.exp(-a * half_square)
+    inverse = 1 / a
+    near = jnp.clip(eta, -2.8, 2.8)  # beyond, the density is below 1e-16
+    series = jnp.zeros_like(a)
+    for coefficients in reversed(_temme()):
+        term = jnp.full_like(a, coefficients[-1])
+        for coefficient in coefficients[-2::-1]:
+            term = term * near + coefficient
+        series = series * inverse + term
+    spread = density * jax.lax.rsqrt(2 * np.pi * a)
+    below = 0.5 * jax.scipy.special.erfc(eta * jnp.sqrt(a / 2)) + spread * series
+    square = inverse * inverse
+    stirling = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))))
+    return below, spread * a * jnp.exp(-stirling) / mean
+
+
+def _log1p_rest(x: jax.Array) -> jax.Array:
+    """log(1 + x) - x, exact where x is small (XLA's log1p is right to 3e-9 only for x near 1e-4)."""
+    small = jnp.clip(x, -0.1, 0.1)
+    series = jnp.full_like(x, -1 / 18)
+    for n in range(17, 1, -1):
+        series = series * small + (1 / n if n % 2 else -1 / n)
+    return jnp.where(jnp.abs(x) < 0.1, series * small * small, jnp.log(jnp.where(x > -1, 1 + x, 1.0)) - x)
+
+
+@functools.cache
+def _temme() -> tuple[tuple[float, ...], ...]:
+    """Coefficients of eta**n in Temme's C_k(eta), as many as `_POWERS` says for each k, from exact fractions."""
+    size = max(powers + 2 * k for k, powers in enumerate(_POWERS))
+    alpha = [Fraction(0), Fraction(1)]  # lambda - 1 = sum alpha[n] eta**n
+    for n in range(2, size + 2):
+        inner = sum((alpha[i] * (n - i + 1) * alpha[n - i + 1] for i in range(2, n)), Fraction(0))
+        alpha.append((alpha[n - 1] - inner) / (n + 1))
+    reciprocal = [Fraction(1)]  # eta / (lambda - 1)
+    for n in range(1, size + 1):
+        reciprocal.append(-sum((alpha[i + 1] * reciprocal[n - i] for i in range(1, n + 1)), Fraction(0)))
+    first = reciprocal[1:]
+    rows = [first]
+    for _ in _POWERS[1:]:
+        last = rows[-1]
+        rows.append([(n + 2) * last[n + 2] - last[1] * first[n] for n in range(len(last) - 2)])
+    return tuple(tuple(float(value) for value in row[:powers]) for row, powers in zip(rows, _POWERS, strict=True))
+
+
+@jax.jit
+def _binomial(key: jax.Array, count: Array, probability: Array) -> jax.Array:
+    shape = np.broadcast_shapes(jnp.shape(count), jnp.shape(probability))
+    n, given = (jnp.broadcast_to(values, shape) for values in (count, probability))
+    valid = (n >= 0) & (n == jnp.floor(n)) & jnp.isfinite(n) & (given >= 0) & (given <= 1)
+    n, given = jnp.where(valid, n, 0.0), jnp.where(valid, given, 0.0)
+    p = jnp.minimum(given, 1 - given)
+    many = n * p >= _SEARCHED_BINOMIAL
+    few = jnp.where(many, 0.0, n)
+    odds = p / (1 - p)
+    u = jax.random.uniform(key, shape, n.dtype)
+    counts = _search(
+        u, jnp.exp(few * (_log1p_rest(-p) - p)), lambda j, inverse: (few - (j - 1)) * (odds * inverse), few * p
+    )
+    counts = jnp.minimum(counts, few)
+
+    rest = (jnp.where(many, n, 0.0), jnp.where(many, p, 0.25))
+    counts = _where_needed(many, counts, lambda n, p: jax.random.binomial(key, n, p, dtype=n.dtype), *rest)
+    return jnp.where(valid, jnp.where(given > 0.5, n - counts, counts), jnp.nan)
+
+
+@jax.jit
+def _multinomial(key: jax.Array, count: Array, probabilities: Array) -> jax.Array:
+    def one(carry, inputs):
+        left, remaining = carry
+        own, probability = inputs
+        share = jnp.where(remaining > 0, probability / jnp.where(remaining > 0, remaining, 1.0), 0.0)
+        share = jnp.where((share > 1) & (probability < remaining + 1e-9), 1.0, share)  # rounding, where a column ends
+        moved = _binomial(own, left, share)
+        return (left - moved, remaining - probability), moved
+
+    start = (jnp.asarray(count), jnp.ones_like(count))
+    return jax.lax.scan(one, start, (jax.random.split(key, len(probabilities)), probabilities))[1]
+
+
+def _numbers(values: ArrayLike | float) -> Array:
+    return values if isinstance(values, Tracer) else np.asarray(values, np.float64)
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
+
+
+def _check(name: str, values: ArrayLike | float, right, wanted: str) -> None:
+    """Refuse concrete numbers that are not as `wanted`."""
+    if isinstance(values, Tracer):
+        return
+    numbers = np.asarray(values, np.float64)
+    wrong = ~np.asarray(right(numbers))
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(f"{name} must be {wanted}; {name}{list(index) if index else ''} is {numbers[index]}.")
