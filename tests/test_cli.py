@@ -1,5 +1,6 @@
 """The command line: what it prints, writes and refuses."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -162,3 +163,42 @@ def test_help_loads_no_jax():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "demo" in done.stdout
     assert done.stdout.strip().endswith("False")
+
+
+def test_simulate_an_example_and_write_its_tables(tmp_path):
+    copy, table = tmp_path / "mine.toml", tmp_path / "out.csv"
+    ended = run("simulate", "paramecium", "--replicates", "20", "--steps", "5", "--copy", copy, "--out", table)
+    assert ended.exit_code == 0, ended.output
+    assert "20 replicates, 5 projection intervals" in ended.output
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert len(rows) == 6 * 2
+    assert float(rows[-1]["q0.5"]) > float(rows[1]["q0.5"])
+    again = run("simulate", copy, "--replicates", "3", "--steps", "5", "--every", "--out", tmp_path / "all.parquet")
+    assert again.exit_code == 0, again.output
+    import pandas as pd
+
+    written = pd.read_parquet(tmp_path / "all.parquet")
+    assert written.columns.tolist() == ["replicate", "time", "caudatum", "aurelia"]
+    assert len(written) == 18
+    figure = tmp_path / "run.png"
+    single = run("simulate", copy, "--replicates", "0", "--steps", "4", "--plot", figure, "--json")
+    assert single.exit_code == 0, single.output
+    record = json.loads(single.stdout)
+    assert len(record["rows"]) == 5
+    assert record["num_replicates"] is None
+    assert figure.stat().st_size > 5000
+
+
+def test_simulate_refuses(tmp_path):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("num_steps = 3")
+    for words, message in (
+        (("simulate", "wolves"), "the examples are paramecium, mites, meadow"),
+        (("simulate", wrong), "wrong.toml: species is missing"),
+        (("simulate", "paramecium", "--out", tmp_path / "out.xls"), "must end in .csv or .parquet"),
+        (("simulate", "paramecium", "--replicates", "0", "--every"), "--every is for replicates"),
+        (("simulate", "paramecium", "--steps", "-1"), "num_steps must be a whole number"),
+    ):
+        ended = run(*words)
+        assert ended.exit_code == 2
+        assert message in ended.stderr

@@ -37,6 +37,7 @@ from popmath.populations.eigen import reproductive_value as reproductive_value
 from popmath.populations.eigen import sensitivity as sensitivity
 from popmath.populations.eigen import stable_distribution as stable_distribution
 from popmath.populations.eigen import structure_of as structure_of
+from popmath.populations.ensemble import Ensemble as Ensemble
 from popmath.populations.environments import Environments as Environments
 from popmath.populations.environments import random_environments as random_environments
 from popmath.populations.extinction_risk import QuasiExtinction as QuasiExtinction
@@ -81,12 +82,16 @@ from popmath.populations.projection import TransientProjection as TransientProje
 from popmath.populations.projection import project as project
 from popmath.populations.projection import transient_envelope as transient_envelope
 from popmath.populations.projection import transient_projection as transient_projection
+from popmath.populations.random_counts import binomial as binomial
+from popmath.populations.random_counts import multinomial as multinomial
+from popmath.populations.random_counts import poisson as poisson
 from popmath.populations.ricker import Ricker as Ricker
 from popmath.populations.scenario import Scenario as Scenario
 from popmath.populations.simulation import Simulation as Simulation
 from popmath.populations.simulation import simulate as simulate
 from popmath.populations.stochastic_growth import StochasticGrowth as StochasticGrowth
 from popmath.populations.stochastic_growth import stochastic_growth_rate as stochastic_growth_rate
+from popmath.populations.streaming import EnsembleStatistics as EnsembleStatistics
 from popmath.populations.transients import TransientBounds as TransientBounds
 from popmath.populations.transients import TransientResponse as TransientResponse
 from popmath.populations.transients import transient_bounds as transient_bounds

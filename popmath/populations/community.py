@@ -21,6 +21,7 @@ from popmath.populations.community_checks import (
     check_years,
     common_interval,
     number_of_years,
+    state_from_names,
 )
 from popmath.populations.community_noise import EnvironmentalNoise, Pathways, draw_year, pathways, random_flows
 from popmath.populations.community_rates import (
@@ -166,9 +167,19 @@ class Community(PopulationModel):
         return species_slices(self.species, self.populations)
 
     @property
+    def whole_numbers(self) -> bool:
+        """Whether abundances count individuals."""
+        return self.demographic_noise
+
+    @property
     def state_shape(self) -> tuple[int, ...]:
         """`(states,)`: all classes of all species."""
         return (sum(population.num_classes for population in self.populations),)
+
+    @property
+    def class_labels(self) -> tuple[tuple[str, str], ...]:
+        """Species and class of each number of a state."""
+        return tuple((n, c) for n, p in zip(self.species, self.populations, strict=True) for c in p.class_names)
 
     @property
     def random(self) -> bool:
@@ -176,20 +187,10 @@ class Community(PopulationModel):
         return self.demographic_noise or self.environment is not None or self.year_probabilities is not None
 
     def state(self, abundances: Mapping[str, ArrayLike | float]) -> Float[np.ndarray, " states"]:
-        """All classes in one row, from abundances by name: one per class, or a number for a species of one class.
-
-        Raises:
-            ValueError: for a name missing or unknown, or the wrong number of classes.
-        """
-        check_species("the state", tuple(abundances), self.species)
-        missing = [name for name in self.species if name not in abundances]
-        if missing:
-            raise ValueError(f"the state has no abundances for {', '.join(missing)}; give 0 for a species not there.")
-        parts = {name: np.atleast_1d(np.asarray(abundances[name], np.float64)) for name in self.species}
-        for name, population in zip(self.species, self.populations, strict=True):
-            if parts[name].shape != (population.num_classes,):
-                raise ValueError(f"{name!r} has {population.num_classes} classes; got shape {parts[name].shape}.")
-        return np.concatenate(list(parts.values()))
+        """All classes in one row, from abundances by name: one per class, or a number for a species of one class."""
+        return state_from_names(
+            abundances, {n: p.num_classes for n, p in zip(self.species, self.populations, strict=True)}
+        )
 
     def by_species(self, states: Array) -> dict[str, Array]:
         """The classes of each species in `states`, whose last axis is one state."""
@@ -259,8 +260,7 @@ class Community(PopulationModel):
         """The environment of one interval: weights of the years and factors by class, None where there are none."""
         first, second = jax.random.split(key)
         year = None if self.year_probabilities is None else draw_year(first, self.year_probabilities)
-        noise = None if self.environment is None else self.environment.by_class(second, state, self.slices)
-        return year, noise
+        return year, None if self.environment is None else self.environment.by_class(second, state, self.slices)
 
     def kept(self, state: Array) -> Array:
         """The share of each class that harvest leaves of `state`, shape `(states,)`."""

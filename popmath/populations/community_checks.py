@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from jax.core import Tracer
 
-from popmath._types import Array
+from popmath._types import Array, ArrayLike
 from popmath.populations.interactions import Interaction, LinearEffect, MassAction, check_not_negative
 from popmath.populations.matrix_population import MatrixPopulation
 
@@ -125,3 +125,16 @@ def common_interval(
     if spans and given != found:
         raise ValueError(f"the matrices have the projection interval {found}, but the community was given {given}.")
     return given
+
+
+def state_from_names(abundances: Mapping[str, ArrayLike | float], sizes: Mapping[str, int]) -> np.ndarray:
+    """All classes in one row; a name missing or unknown, or a wrong number of classes, is refused."""
+    check_species("the state", tuple(abundances), sizes)
+    missing = [name for name in sizes if name not in abundances]
+    if missing:
+        raise ValueError(f"the state has no abundances for {', '.join(missing)}; give 0 for a species not there.")
+    parts = {name: np.atleast_1d(np.asarray(abundances[name], np.float64)) for name in sizes}
+    for name, size in sizes.items():
+        if parts[name].shape != (size,):
+            raise ValueError(f"{name!r} has {size} classes; got shape {parts[name].shape}.")
+    return np.concatenate(list(parts.values()))

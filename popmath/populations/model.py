@@ -33,6 +33,11 @@ class PopulationModel(eqx.Module):
     def state_shape(self) -> tuple[int, ...]:
         """Shape of one state: `(species,)`, `(species, classes)`, or `(states,)` with all classes in one row."""
 
+    @property
+    def whole_numbers(self) -> bool:
+        """Whether states count individuals; a start with fractions is then refused. A model may say yes."""
+        return False
+
     @abc.abstractmethod
     def step(self, state: Array, t: Array, key: Array | None) -> tuple[Array, dict[str, Array]]:
         """The state one projection interval after `state`, and what else is to be known of the step."""
@@ -105,6 +110,19 @@ def check_whole(name: str, value: object, least: int) -> None:
     """Refuse a setting that is not a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
+
+
+def check_whole_numbers(model: PopulationModel, initial: Array) -> None:
+    """Refuse fractions of individuals where the model counts them; tracers pass."""
+    if not model.whole_numbers or isinstance(initial, Tracer):
+        return
+    numbers = np.asarray(initial)
+    wrong = numbers[numbers != np.round(numbers)]
+    if wrong.size:
+        raise ValueError(
+            f"the model counts individuals (demographic noise): initial must be whole numbers; got {float(wrong[0])}. "
+            "Round it, or leave out the demographic noise."
+        )
 
 
 def check_parameters(model: ParametricModel) -> None:

@@ -11,7 +11,7 @@ from popmath._types import ArrayLike
 from popmath.populations.community import Community
 from popmath.populations.community_equilibrium import read_state
 from popmath.populations.ensemble import Ensemble, Keep
-from popmath.populations.model import check_whole
+from popmath.populations.model import check_whole, check_whole_numbers
 from popmath.populations.simulation import Simulation, simulate
 
 
@@ -41,7 +41,9 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Check the start and the numbers."""
-        object.__setattr__(self, "initial", read_state(self.community, self.initial))
+        state = read_state(self.community, self.initial)
+        check_whole_numbers(self.community, state)
+        object.__setattr__(self, "initial", state)
         check_whole("num_steps", self.num_steps, 0)
         check_whole("seed", self.seed, 0)
         if self.num_replicates is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 import equinox as eqx
@@ -23,7 +22,7 @@ from popmath.populations.ensemble import (
     check_request,
 )
 from popmath.populations.ensemble_run import run_ensemble
-from popmath.populations.model import PopulationModel, check_whole
+from popmath.populations.model import PopulationModel, check_whole, check_whole_numbers
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -72,7 +71,7 @@ def simulate(
     key: Array | None = None,
     num_replicates: None = None,
     keep: Keep = "abundances",
-    quantiles: Sequence[float] = QUANTILES,
+    quantiles: ArrayLike = QUANTILES,
     chunk_size: int | None = None,
     extinct_below: ArrayLike | float = 0.0,
     progress: Progress | None = None,
@@ -88,7 +87,7 @@ def simulate(
     key: Array | None = None,
     num_replicates: int,
     keep: Keep = "abundances",
-    quantiles: Sequence[float] = QUANTILES,
+    quantiles: ArrayLike = QUANTILES,
     chunk_size: int | None = None,
     extinct_below: ArrayLike | float = 0.0,
     progress: Progress | None = None,
@@ -103,7 +102,7 @@ def simulate(
     key: Array | None = None,
     num_replicates: int | None = None,
     keep: Keep = "abundances",
-    quantiles: Sequence[float] = QUANTILES,
+    quantiles: ArrayLike = QUANTILES,
     chunk_size: int | None = None,
     extinct_below: ArrayLike | float = 0.0,
     progress: Progress | None = None,
@@ -190,6 +189,7 @@ def _simulate_ensemble(
             f"replicate; got {states.shape}."
         )
     _check_numbers(states)
+    check_whole_numbers(model, states)
     with jax.enable_x64(True):
         model = jax.tree.map(lambda number: jnp.asarray(number, jnp.float64), model)
         check_key(model, key)
@@ -235,6 +235,7 @@ def check_state(model: PopulationModel, initial: ArrayLike) -> jax.Array:
         raise ValueError(f"initial must have shape {shape} for species {model.species}; got {state.shape}.")
     if not isinstance(state, Tracer):
         _check_numbers(np.asarray(state))
+        check_whole_numbers(model, state)
     return state.astype(jnp.float64)
 
 

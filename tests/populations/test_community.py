@@ -267,3 +267,11 @@ def test_no_matrix_for_what_is_not_linear_and_no_step_without_a_key():
     assert noisy.random
     with pytest.raises(ValueError, match="pass key="):
         pm.simulate(noisy, [1.0, 1.0, 1.0], 1)
+
+
+def test_individuals_are_whole():
+    counted = pm.Community(TWO, demographic_noise=True)
+    assert counted.whole_numbers and not pm.Community(TWO).whole_numbers
+    for replicates in (None, 3):
+        with pytest.raises(ValueError, match=r"must be whole numbers; got 0\.5"):
+            pm.simulate(counted, [1.0, 0.5, 1.0], 2, key=jax.random.key(0), num_replicates=replicates)
