@@ -258,7 +258,8 @@ class Community(PopulationModel):
 
     def draw(self, key: Array, state: Array) -> tuple[Array | None, Array | None]:
         """The environment of one interval: weights of the years and factors by class, None where there are none."""
-        first, second = jax.random.split(key)
+        both = self.year_probabilities is not None and self.environment is not None
+        first, second = jax.random.split(key) if both else (key, key)
         year = None if self.year_probabilities is None else draw_year(first, self.year_probabilities)
         return year, None if self.environment is None else self.environment.by_class(second, state, self.slices)
 
@@ -269,22 +270,21 @@ class Community(PopulationModel):
     def step(self, state: Array, t: Array | int, key: Array | None) -> tuple[Array, dict[str, Array]]:
         """The state one interval later; `negative` says whether a class fell below 0, `harvested` what was taken."""
         year = noise = individual = None
-        if self.random:
-            if key is None:
-                raise ValueError("this community has noise: pass key=jax.random.key(seed), or use deterministic().")
-            individual = jax.random.fold_in(key, 1)
+        if self.random and key is None:
+            raise ValueError("this community has noise: pass key=jax.random.key(seed), or use deterministic().")
+        if key is not None and self.demographic_noise:
+            key, individual = jax.random.split(key)
+        if key is not None:
             year, noise = self.draw(key, state)
-        if individual is not None and self.demographic_noise:
-            after = self._individuals(individual, state, year, noise)
-        else:
-            after = self.expected(state, year, noise)
+        one = (state, year, noise)
+        after = self.expected(*one) if individual is None else self._individuals(individual, *one)
         info = {"negative": jnp.any(after < 0)}
         if self.mode == "clipped":
             after = jnp.maximum(after, 0.0)
         if not (self.harvest or self.quota):
             return after, info
         left = self.kept(after)
-        if individual is not None and self.demographic_noise:
+        if individual is not None:
             last = binomial(jax.random.fold_in(individual, 1), after, left)
         else:
             last = left * after
