@@ -12,7 +12,12 @@ NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_every_notebook_is_a_pair():
-    assert NAMES == ["01_paramecium", "02_intersection_numbers", "03_matrix_populations"]
+    assert NAMES == [
+        "01_paramecium",
+        "02_intersection_numbers",
+        "03_matrix_populations",
+        "04_leslie_predator_prey",
+    ]
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.py")) == NAMES
 
 

@@ -10,7 +10,6 @@ import typer
 
 from popmath.cli.output import errors_as_text, json_text, progress_of
 
-
 _KEPT = 20_000_000  # so many abundances are kept, for exact quantiles; of more there are statistics only
 
 

@@ -107,7 +107,7 @@ def plot_ensemble(ensemble: Ensemble) -> Figure:
         >>> plt.close(figure)
     """
     panels = len(ensemble.species) + 1
-    columns = min(panels, MOST_COLUMNS)
+    columns = 2 if panels == 4 else min(panels, MOST_COLUMNS)
     rows = -(-panels // columns)
     size = (3.7 * columns, 3.1 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import jax
@@ -112,7 +112,7 @@ def check_request(
     model: PopulationModel,
     num_replicates: int,
     keep: Keep,
-    quantiles: Sequence[float],
+    quantiles: ArrayLike,
     extinct_below: ArrayLike | float,
     chunk_size: int | None,
     progress: Progress | None,

@@ -6,7 +6,7 @@ import collections
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -96,7 +96,8 @@ def run_ensemble(
         return found
 
     groups = range(0, plan.blocks, len(plan.devices))
-    merged = _merged(_in_order(run_group, groups, plan.threads, stop), request)
+    with contextlib.closing(_in_order(run_group, groups, plan.threads, stop)) as found:
+        merged = _merged(found, request)
     _check_finite(model, merged)
     quantiles = None if totals is None else _exact_quantiles(totals, levels, plan.threads)
     return Ensemble(
@@ -151,7 +152,7 @@ def _spread(values: jax.Array, devices: list) -> jax.Array:
     return jax.device_put(values, jax.sharding.NamedSharding(mesh, axes))
 
 
-def _in_order(work: Callable[[int], Any], items: range, threads: int, stop: threading.Event) -> Iterator[Any]:
+def _in_order(work: Callable[[int], Any], items: range, threads: int, stop: threading.Event) -> Generator[Any]:
     """`work` of each item, in their order, by several threads that are never more than two items ahead each."""
     if threads == 1 or len(items) == 1:
         yield from map(work, items)

@@ -215,7 +215,7 @@ def _rare(community: Community, state: jax.Array, keys: jax.Array, first: int, l
         tangent = jnp.zeros_like(now).at[first:last].set(rare)
         after, change = jax.jvp(lambda z: community.expected(z, year, noise), (now,), (tangent,))
         clipped = jnp.maximum(after, 0.0)
-        left = community.kept(clipped)
+        left = jnp.asarray(community.kept(clipped))
         growing = jnp.where(after[first:last] < 0, 0.0, jnp.maximum(change[first:last], 0.0)) * left[first:last]
         total = jnp.sum(growing)
         direction = jnp.where(total > 0, growing / jnp.where(total > 0, total, 1.0), rare)

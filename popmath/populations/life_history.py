@@ -213,15 +213,15 @@ def _cohort_one(survival: jax.Array, births: jax.Array, start: int, until: float
     return jnp.dot(yields, jnp.dot(inverse, first)) / jnp.dot(yields, plain)
 
 
-def matrix_power(matrix: jax.Array, count: jax.Array) -> jax.Array:
-    """`matrix**count` for a traced whole number below 2**17, by squaring; differentiable in `matrix`."""
+def matrix_power(matrix: jax.Array, count: jax.Array, bits: int = 17) -> jax.Array:
+    """`matrix**count` for a traced whole number below 2**bits, by squaring; differentiable in `matrix`."""
 
     def square(bit, state):
         power, base = state
         power = jnp.where((count >> bit) & 1 == 1, jnp.dot(power, base), power)
-        return power, jnp.dot(base, base)
+        return power, jnp.where(count >> bit > 1, jnp.dot(base, base), base)  # no square beyond the last one needed
 
-    return jax.lax.fori_loop(0, 17, square, (jnp.eye(matrix.shape[0], dtype=matrix.dtype), matrix))[0]
+    return jax.lax.fori_loop(0, bits, square, (jnp.eye(matrix.shape[0], dtype=matrix.dtype), matrix))[0]
 
 
 def _maturity_one(survival: jax.Array, births: jax.Array, start: int) -> tuple[jax.Array, jax.Array]:

@@ -167,9 +167,12 @@ def simulate(
     with jax.enable_x64(True):
         state = check_state(model, initial)
         model = jax.tree.map(lambda number: jnp.asarray(number, jnp.float64), model)
-        check_key(model, key)
-        keys = None if key is None else jax.random.split(key, num_steps)
-        states, info = _run(model, state, keys, int(num_steps))
+        try:
+            keys = None if key is None else jax.random.split(key, num_steps)
+            states, info = _run(model, state, keys, int(num_steps))
+        except Exception:
+            check_key(model, key)
+            raise
         return Simulation(model.species, np.arange(num_steps + 1), states, model.totals(states), info)
 
 
