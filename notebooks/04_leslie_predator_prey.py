@@ -17,16 +17,16 @@
 # %% [markdown]
 # # Leslie populations that interact
 #
-# One matrix population grows or dies by itself. Two of them can eat each other, take from each other, or be held down by
-# one common limit, and for the linear models nearly everything can be said exactly. This notebook goes through that
-# theory, checks each statement against a simulation as it goes, and ends with communities of any size that are
+# One matrix population grows or dies by itself. Two of them can eat each other, take from each other, or be held down
+# by one common limit, and for the linear models nearly everything can be said exactly. This notebook goes through
+# that theory, checks each statement against a simulation as it goes, and ends with communities of any size that are
 # simulated a thousand times over.
 #
 # The linear predator-prey and competition models are reconstructions from the abstract of Gilman, Miller, Son, Waheed
-# and Wang (2024, arXiv:2412.19831); the statements about them are proved or checked here, and are not quoted from there.
+# and Wang (2024, arXiv:2412.19831); the statements about them are proved or checked here, and are not quoted from
+# there.
 
 # %%
-import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -131,9 +131,9 @@ plt.show()
 # %% [markdown]
 # ## A complex number of animals
 #
-# Where prey and predator share one matrix, $L_x = L_y = R$ and $P = Q = S$, the pair is a single population with complex
-# numbers, $\zeta = x + iy$ and $\zeta(t+1) = (R + iS)\,\zeta(t)$. If moreover $S = \kappa R$, the solution is closed: a
-# rotation by $\theta = \arctan\kappa$ in each interval.
+# Where prey and predator share one matrix, $L_x = L_y = R$ and $P = Q = S$, the pair is a single population with
+# complex numbers, $\zeta = x + iy$ and $\zeta(t+1) = (R + iS)\,\zeta(t)$. If moreover $S = \kappa R$, the solution is
+# closed: a rotation by $\theta = \arctan\kappa$ in each interval.
 
 # %%
 R = np.array([[0.3, 1.4], [0.5, 0.2]])
@@ -168,8 +168,8 @@ record.plot(axes[1])
 plt.show()
 
 # %% [markdown]
-# Any number of species under one common limit is another matter (theorem B): whatever the limit does, it cancels in the
-# shares, and the species that grows fastest alone takes all.
+# Any number of species under one common limit is another matter (theorem B): whatever the limit does, it cancels in
+# the shares, and the species that grows fastest alone takes all.
 
 # %%
 three = [[[0.3, f], [0.5, 0.0]] for f in (1.5, 1.6, 1.7)]
@@ -251,9 +251,9 @@ found.plot()
 plt.show()
 
 # %% [markdown]
-# In continuous time, with individuals that are born, age and die one by one, the Doi-Peliti Hamiltonian gives the whole
-# distribution of counts. Its means obey the classical equation exactly; the chance of extinction is what the classical
-# equation cannot say.
+# In continuous time, with individuals that are born, age and die one by one, the Doi-Peliti Hamiltonian gives the
+# whole distribution of counts. Its means obey the classical equation exactly; the chance of extinction is what the
+# classical equation cannot say.
 
 # %%
 few = pop.DoiPeliti(pop.AgeRates(ageing=[0.5], death=[0.2, 0.4], birth=[0.0, 0.9]), max_number=90)

@@ -87,8 +87,8 @@ class MassAction(eqx.Module):
     $$x_a' \mathrel{-}= u_a \sum_b \frac{B_{ab}\,y_b}{1 + h_b \sum_c B_{cb} u_c}, \qquad
       y_b' \mathrel{+}= \frac{y_b \sum_a C_{ba} u_a}{1 + h_b \sum_c B_{cb} u_c}$$
 
-    with $u = x$ for types I (where $h$ plays no part) and II, and $u = x^2$ for type III. Where more is taken than there
-    is, the prey are clipped at 0 but predators gain by the formula; a run reports that as `info["negative"]`.
+    with $u = x$ for types I (where $h$ plays no part) and II, and $u = x^2$ for type III. Where more is taken than
+    there is, the prey are clipped at 0 but predators gain by the formula; a run reports that as `info["negative"]`.
 
     Args:
         prey: name of the prey $x$.
