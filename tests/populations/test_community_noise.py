@@ -107,3 +107,13 @@ def test_fertility_or_all_rates_feel_the_environment():
 def test_root_of_a_perfect_correlation():
     root = EnvironmentalNoise({"x": 0.4, "z": 0.2}, correlation=1.0).root
     np.testing.assert_allclose(root @ root.T, np.ones((2, 2)), atol=1e-12)
+
+
+def test_years_and_environmental_noise_are_independent():
+    years = MatrixPopulation(U=np.zeros((2, 1, 1)), F=[[[1.0]], [[2.0]]])
+    community = pm.Community({"x": years, "y": 1.0}, environment=EnvironmentalNoise({"y": 0.3}))
+    found = ends(community, [1.0, 1.0], draws=4000)
+    assert set(found[:, 0]) == {1.0, 2.0}
+    assert abs(np.corrcoef(found[:, 0], np.log(found[:, 1]))[0, 1]) < 5 / np.sqrt(
+        4000
+    )  # fails for 1 key in 1.7 million

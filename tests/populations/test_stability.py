@@ -240,6 +240,11 @@ def test_fixed_points_of_the_models():
     assert fixed_points(logistic_map(3.0), [[0.1], [0.9], [0.6]], kind="map").points.size == 2
 
 
+def test_newton_with_steps_that_have_to_be_halved():
+    # whole steps for arctan run away from beyond 1.39
+    np.testing.assert_allclose(fixed_points(jnp.arctan, starts=[[3.0], [-20.0]]).points, [[0.0]], atol=1e-9)
+
+
 def test_fixed_points_far_apart_in_size():
     starts = [[-1.0], [4e-4], [1.2e-3], [9e3], [2e4]]
     found = fixed_points(lambda x: (x - 1e-3) * (x - 1e4) * x, starts, tolerance=1e-6)
