@@ -146,6 +146,9 @@ from popmath.populations.species_standing import last_species_standing as last_s
 from popmath.populations.stability import Stability as Stability
 from popmath.populations.stability import critical_euler_step as critical_euler_step
 from popmath.populations.stability import stability_at as stability_at
+from popmath.populations.standing_guilds import GuildSignature as GuildSignature
+from popmath.populations.standing_guilds import guaranteed_margin as guaranteed_margin
+from popmath.populations.standing_guilds import guild_signature as guild_signature
 from popmath.populations.standing_record import LastSpeciesStanding as LastSpeciesStanding
 from popmath.populations.standing_record import StandingCheck as StandingCheck
 from popmath.populations.standing_regulation import common_regulation as common_regulation

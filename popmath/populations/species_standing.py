@@ -43,8 +43,8 @@ def last_species_standing(
       with 2 to 4 classes, each from a random start, the clipped projection ended otherwise in 4.5 %, at relative
       margins up to 0.81, and a search for the worst found 0.9999. So `applies` is True only where the guild that grows
       faster alone has a lead that is enough even if nothing were taken from the other, which is proved
-      (`guaranteed_margin`; 25 % of the starts under strong, 75 % under weak competition). Elsewhere `winner` is who is
-      left in the projection of this start (`decided_by="projection"`), and `verdict` gives the margin.
+      (`guaranteed_margin`; from 95 % of starts under weak to 10 % under strong competition). Elsewhere `winner` is
+      who is left in the projection of this start (`decided_by="projection"`), and `verdict` gives the margin.
 
     Theorem A does not apply, and `applies` says so, to three or more species that compete pairwise, to predation, and
     to matrices without one limit for every start (imprimitive, or dominant classes that do not reach all others).
