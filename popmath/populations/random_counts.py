@@ -17,7 +17,7 @@ from popmath.populations.matrix_population import compute
 _SEARCHED = 40.0  # Poisson means below: the cumulative probabilities are added up from 0
 _SEARCHED_BINOMIAL = 256.0  # the same, for means of binomial numbers
 _TERMS = 16  # of them at a time
-_NEGLIGIBLE = 2.0**-66  # a probability that no longer changes their sum
+_ROUNDING = 1e-13  # more than that of the sum of all probabilities
 _POWERS = (16, 13, 10, 8, 6, 4, 2)  # of eta, in the terms of the expansion above in 1 / (count + 1)
 
 
@@ -124,18 +124,38 @@ def multinomial(key: jax.Array, count: ArrayLike | float, probabilities: ArrayLi
     return compute(_multinomial, key, _numbers(count), _numbers(probabilities))
 
 
+def _flat(draw):
+    """`draw`, elementwise on arrays of one shape, run on flat arrays under any number of `jax.vmap`.
+
+    XLA computes a long row much faster than the transposed pairs and triples that a batch of small states is.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def flat(*inputs):
+        return draw(*(jnp.ravel(values) for values in inputs)).reshape(inputs[0].shape)
+
+    @flat.def_vmap
+    def batched(size, which, *inputs):
+        each = zip(which, inputs, strict=True)
+        return flat(*(v if is_batch else jnp.broadcast_to(v, (size, *v.shape)) for is_batch, v in each)), True
+
+    return flat
+
+
 @jax.jit
 def _poisson(key: jax.Array, mean: Array) -> jax.Array:
-    mean = jnp.asarray(mean)
+    mean = jax.lax.stop_gradient(jnp.asarray(mean))
+    return _poisson_quantile(jax.random.uniform(key, mean.shape, mean.dtype), mean)
+
+
+@_flat
+def _poisson_quantile(u: jax.Array, mean: jax.Array) -> jax.Array:
     valid = (mean >= 0) & jnp.isfinite(mean)
     mean = jnp.where(valid, mean, 0.0)
-    u = jax.random.uniform(key, mean.shape, mean.dtype)
     few = jnp.where(mean < _SEARCHED, mean, 0.0)
-    counts = _search(u, jnp.exp(-few), lambda j, inverse: few * inverse, few)
+    counts = _search(u, jnp.exp(-few), lambda j, inverse: few * inverse)
     many = mean >= _SEARCHED
-
-    large = jnp.where(many, mean, _SEARCHED)
-    counts = _where_needed(many, counts, _large_poisson, u, large)
+    counts = _where_needed(many, counts, _large_poisson, u, jnp.where(many, mean, _SEARCHED))
     return jnp.where(valid, counts, jnp.nan)
 
 
@@ -150,12 +170,12 @@ def _where_needed(needed: jax.Array, counts: jax.Array, draw, *inputs: jax.Array
     return jax.lax.while_loop(lambda carry: carry[0], once, (jnp.any(needed), counts, inputs))[1]
 
 
-def _search(u: jax.Array, first: jax.Array, ratio, mean: jax.Array) -> jax.Array:
+def _search(u: jax.Array, first: jax.Array, ratio) -> jax.Array:
     """Smallest k whose cumulative probability reaches `u`, with P(0) = `first` and P(j) = P(j - 1) ratio(j, 1 / j)."""
+    u = jnp.minimum(u, 1 - _ROUNDING)  # what the sum of all probabilities is sure to reach
 
     def unfinished(carry):
-        _, k, probability, below = carry
-        return jnp.any((below < u) & ((k <= mean) | (probability > _NEGLIGIBLE)))
+        return jnp.any(carry[3] < u)
 
     def some_terms(carry):
         start, k, probability, below = carry
@@ -239,7 +259,7 @@ def _temme() -> tuple[tuple[float, ...], ...]:
 @jax.jit
 def _binomial(key: jax.Array, count: Array, probability: Array) -> jax.Array:
     shape = np.broadcast_shapes(jnp.shape(count), jnp.shape(probability))
-    n, given = (jnp.broadcast_to(values, shape) for values in (count, probability))
+    n, given = (jax.lax.stop_gradient(jnp.broadcast_to(values, shape)) for values in (count, probability))
     valid = (n >= 0) & (n == jnp.floor(n)) & jnp.isfinite(n) & (given >= 0) & (given <= 1)
     n, given = jnp.where(valid, n, 0.0), jnp.where(valid, given, 0.0)
     p = jnp.minimum(given, 1 - given)
@@ -255,6 +275,12 @@ def _binomial(key: jax.Array, count: Array, probability: Array) -> jax.Array:
     rest = (jnp.where(many, n, 0.0), jnp.where(many, p, 0.25))
     counts = _where_needed(many, counts, lambda n, p: jax.random.binomial(key, n, p, dtype=n.dtype), *rest)
     return jnp.where(valid, jnp.where(given > 0.5, n - counts, counts), jnp.nan)
+
+
+@_flat
+def _binomial_quantile(u: jax.Array, n: jax.Array, p: jax.Array) -> jax.Array:
+    odds, none = p / (1 - p), jnp.exp(n * (_log1p_rest(-p) - p))
+    return jnp.minimum(_search(u, none, lambda j, inverse: (n - (j - 1)) * (odds * inverse)), n)
 
 
 @jax.jit

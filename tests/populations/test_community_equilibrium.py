@@ -191,3 +191,20 @@ def test_invasion_refuses():
         invasion_growth_rate(pm.Community({"x": 2.0, "y": 1.0}, migration={"x": 1.0}), "x", [1.0, 1.0])
     with pytest.raises(pm.ConvergenceError, match="without bound"):
         invasion_growth_rate(pm.Community({"x": 5.0, "y": 1.0}), "y", [1.0, 1.0])
+
+
+def test_an_invader_is_harvested_too():
+    rules = [Regulation("a", {"a": 0.01}), Regulation("b", {"a": 0.004})]
+    community = pm.Community({"a": 2.0, "b": 1.8}, rules, harvest={"a": 0.1, "b": 0.2})
+    resident = (2 * 0.9 - 1) / 0.01
+    found = invasion_growth_rate(community, "b", [3.0, 0.0])
+    np.testing.assert_allclose(found.residents["a"], resident, rtol=1e-9)
+    np.testing.assert_allclose(found.rate, np.log(0.8 * 1.8 / (1 + 0.004 * resident)), rtol=1e-9)
+
+
+def test_a_species_held_at_zero_by_clipping_does_not_return():
+    bite = LinearEffect("competition", on="b", of="a", block=0.1)
+    found = equilibrium(pm.Community({"a": 2.0, "b": 3.0}, [Regulation("a", {"a": 0.01}), bite]), [10.0, 1.0])
+    np.testing.assert_allclose(found.state, [100.0, 0.0], rtol=1e-10)
+    np.testing.assert_allclose(found.jacobian, [[0.5, 0.0], [0.0, 0.0]], rtol=1e-9, atol=1e-12)
+    assert found.stable
