@@ -204,7 +204,7 @@ def test_an_invader_is_harvested_too():
 
 def test_a_species_held_at_zero_by_clipping_does_not_return():
     bite = LinearEffect("competition", on="b", of="a", block=0.1)
-    found = equilibrium(pm.Community({"a": 2.0, "b": 3.0}, [Regulation("a", {"a": 0.01}), bite]), [10.0, 1.0])
+    found = equilibrium(pm.Community({"a": 2.0, "b": 3.0}, [Regulation("a", {"a": 0.01}), bite]), [10.0, 0.1])
     np.testing.assert_allclose(found.state, [100.0, 0.0], rtol=1e-10)
     np.testing.assert_allclose(found.jacobian, [[0.5, 0.0], [0.0, 0.0]], rtol=1e-9, atol=1e-12)
     assert found.stable
