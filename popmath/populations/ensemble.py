@@ -56,8 +56,8 @@ class Ensemble:
                 text += f", {s.levels[low]:g} to {s.levels[high]:g} quantiles "
                 text += f"{s.quantiles[low, -1, i]:.4g} to {s.quantiles[high, -1, i]:.4g}"
             if s.ever_extinct[-1, i] > 0:
-                text += f"; died out in {s.ever_extinct[-1, i]:.4g} of the replicates, on average after "
-                text += f"{s.mean_extinction_time[i]:.4g} intervals; {s.censored[i]:.4g} are censored"
+                text += f"; died out in {100 * s.ever_extinct[-1, i]:.3g} % of the replicates, after "
+                text += f"{s.mean_extinction_time[i]:.4g} intervals on average"
             else:
                 text += "; never died out"
             lines.append(text)

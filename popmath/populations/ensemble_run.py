@@ -22,7 +22,7 @@ from popmath.populations.streaming import BlockStatistics, order_statistics
 
 _LANES = 2048  # replicates in a block
 _STATE_NUMBERS = 2**22  # numbers in the states of a block: fewer replicates in a block where a state is wide
-_SEGMENT_BYTES = 2**22  # of what a block hands over at once
+_SEGMENT_BYTES = 2**20  # of what a block hands over at once
 _MOST_THREADS = 8
 
 

@@ -118,7 +118,7 @@ def simulate(
     With `num_replicates` the result is an `Ensemble`. Replicate r has the key `jax.random.fold_in(key, r)`: its numbers
     depend on the key, the model and `num_replicates` alone, to the last bit, and not on `chunk_size`, on the number of
     cores or (of one kind) devices. Replicates are run in blocks of at most 2,048, a block on each core, or on each
-    device if there are several (sharded over the mesh axis `"replicates"`), and hand over at most 4 MiB at a time, so
+    device if there are several (sharded over the mesh axis `"replicates"`), and hand over at most 1 MiB at a time, so
     that with `keep="summary"` memory does not grow with `num_replicates`. An interrupt ends the run within a moment,
     without a result.
 

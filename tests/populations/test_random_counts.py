@@ -12,7 +12,7 @@ import pytest
 import scipy.stats
 from scipy.special import gammaincc
 
-from popmath.populations import random_counts
+from popmath.populations import poisson_quantile, random_counts
 from popmath.populations.random_counts import binomial, multinomial, poisson
 
 DRAWS = 100_000
@@ -76,7 +76,7 @@ def test_poisson_is_the_quantile_of_its_uniform_number(mean):
     with jax.enable_x64(True):
         rates = jnp.full(len(u), mean)
         if mean >= 40:
-            found = random_counts._large_poisson(jnp.asarray(u), rates)
+            found = poisson_quantile.large_poisson(jnp.asarray(u), rates)
         else:
             found = random_counts._search(jnp.asarray(u), jnp.exp(-rates), lambda _, inverse: rates * inverse)
     k = np.asarray(found)
@@ -92,7 +92,7 @@ def test_large_poisson_on_both_sides_of_every_step(mean):
     with jax.enable_x64(True):
         for shift, expected in ((-1e-6, k), (1e-6, k + 1)):
             near = jnp.asarray(steps + shift * np.minimum(steps, 1 - steps))
-            found = random_counts._large_poisson(near, jnp.full(len(k), mean))
+            found = poisson_quantile.large_poisson(near, jnp.full(len(k), mean))
             assert np.array_equal(found, expected)
 
 
@@ -108,7 +108,7 @@ def test_cumulative_probabilities_against_arb(flint):
     for mean in (40.0, 45.5, 100.0, 1e6, 1e9):
         k = np.floor(mean + np.sqrt(mean) * np.linspace(-6.2, 8.3, 25)).clip(min=0)
         with jax.enable_x64(True):
-            below, here = random_counts._cumulative(jnp.asarray(k), jnp.full(len(k), mean))
+            below, here = poisson_quantile.cumulative(jnp.asarray(k), jnp.full(len(k), mean))
         rate, counts = flint.arb(mean), [flint.arb(float(i)) for i in k]
         exact = [float(rate.gamma_upper(i + 1, regularized=1)) for i in counts]
         assert np.abs(np.asarray(below) - exact).max() < 1e-13
@@ -119,7 +119,7 @@ def test_cumulative_probabilities_against_arb(flint):
 def test_log1p_rest_against_arb(flint):
     x = np.concatenate([-np.logspace(-9, -0.01, 60), np.logspace(-9, 1.5, 60)])
     with jax.enable_x64(True):
-        found = np.asarray(random_counts._log1p_rest(jnp.asarray(x)))
+        found = np.asarray(poisson_quantile.log1p_rest(jnp.asarray(x)))
     exact = [float((1 + flint.arb(float(value))).log() - flint.arb(float(value))) for value in x]
     np.testing.assert_allclose(found, exact, rtol=1e-13)
 
@@ -181,3 +181,14 @@ def test_a_draw_depends_on_its_own_key_alone():
         alone = np.stack([poisson(key, np.asarray(mean)) for key, mean in zip(keys, means, strict=True)])
         assert np.array_equal(together, alone)
         assert len({tuple(row) for row in np.asarray(jax.vmap(poisson)(keys, jnp.full((6, 2), 1e4)))}) == 6
+
+
+def test_derivatives_are_zero_and_batches_nest():
+    with jax.enable_x64(True):
+        key, means = jax.random.key(0), jnp.array([3.0, 90.0])
+        counts = poisson(key, np.asarray(means))
+        assert np.array_equal(jax.grad(lambda m: jnp.sum(m * poisson(key, m)))(means), counts)
+        assert not np.asarray(jax.jacfwd(lambda m: poisson(key, m))(means)).any()
+        keys, rows = jax.random.split(key, 3), jnp.array([[2.0, 90.0], [3.0, 1e6]])
+        nested = jax.vmap(jax.vmap(poisson, (0, None)), (None, 0))(keys, rows)
+        assert np.array_equal(nested[1, 2], poisson(keys[2], np.asarray(rows[1])))
