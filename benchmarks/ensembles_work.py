@@ -28,9 +28,11 @@ REPEATS, ENOUGH = 3, 60.0
 
 
 def leslie_rows(classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fertility and survival by class of both species: all but the first class reproduce."""
-    fertility = np.linspace(0.0, 6.0 / classes, classes)
-    return np.stack([fertility, 0.9 * fertility]), np.full((2, classes - 1), 0.7)
+    """Fertility and survival by class of both species: 3 and 2.7 offspring in a life, for any number of classes."""
+    survival = np.full(classes - 1, 0.5 ** (1 / (classes - 1)))  # half of them reach the last class
+    fertility = np.linspace(0.0, 1.0, classes)
+    fertility *= 3.0 / (fertility @ np.cumprod(np.append(1.0, survival)))
+    return np.stack([fertility, 0.9 * fertility]), np.stack([survival, survival])
 
 
 class Popmath:

@@ -21,7 +21,7 @@ from popmath.populations.model import PopulationModel
 from popmath.populations.streaming import BlockStatistics, order_statistics
 
 _LANES = 2048  # replicates in a block
-_STATE_NUMBERS = 2**22  # numbers in the states of a block: fewer replicates in a block where a state is wide
+_STATE_NUMBERS = 2**18  # numbers in the states of a block, which stay in the cache: a wide state has smaller blocks
 _SEGMENT_BYTES = 2**20  # of what a block hands over at once
 _MOST_THREADS = 8
 

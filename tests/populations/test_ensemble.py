@@ -1,7 +1,4 @@
-"""Ensembles: keys, blocks, threads and devices; streamed statistics; extinction; refusals.
-
-Random tests have fixed keys and say how often they would fail with another.
-"""
+"""Ensembles: keys, blocks, threads and devices; what is kept; refusals and interrupts."""
 
 import hashlib
 import os
@@ -10,89 +7,18 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import final
 
-import equinox as eqx
-import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from ensemble_models import CHAOS, KEY, LESLIE, LEVELS, PAIR, Growth, Structured, assert_same
 
 import popmath as pm
 from popmath import _errors
 from popmath.populations import ensemble_run
-from popmath.populations.model import PopulationModel
-from popmath.populations.random_counts import poisson
 from popmath.populations.simulation import simulate
-from popmath.populations.streaming import QUANTILE_ERROR, BlockStatistics
-
-KEY = jax.random.key(20)
-LEVELS = np.array([0.0, 0.025, 0.25, 0.5, 0.75, 0.975, 1.0])
-PAIR = pm.LeslieGower(("a", "b"), [2.0, 1.8], [[0.01, 0.003], [0.002, 0.01]])
-
-
-@final
-class Growth(PopulationModel):
-    """Growth by `rate`, with noise of one kind; with `crowding`, the chaos of Ricker's model."""
-
-    species: tuple[str, ...] = eqx.field(static=True)
-    noise: str = eqx.field(static=True)
-    rate: np.ndarray
-    crowding: float = 0.0
-
-    @property
-    def state_shape(self):
-        return (len(self.species),)
-
-    def step(self, state, t, key):
-        mean = self.rate * state * jnp.exp(-self.crowding * state)
-        if self.noise == "environment":
-            mean = mean * jnp.exp(0.2 * jax.random.normal(key, mean.shape, jnp.float64))
-        if self.noise == "poisson":
-            mean = poisson(key, mean)
-        return mean, {}
-
-    def totals(self, states):
-        return states
-
-
-@final
-class Structured(PopulationModel):
-    """Two species of three classes in one row, fertilities with log-normal noise."""
-
-    species: tuple[str, ...] = eqx.field(static=True)
-    matrices: np.ndarray
-
-    @property
-    def state_shape(self):
-        return (6,)
-
-    def step(self, state, t, key):
-        after = jnp.einsum("sij,sj->si", self.matrices, state.reshape(2, 3))
-        good = jnp.exp(0.1 * jax.random.normal(key, (2,), jnp.float64))
-        crowded = 1 + 0.001 * jnp.sum(state)
-        return jnp.concatenate([after[:, :1] * (good / crowded)[:, None], after[:, 1:]], axis=1).reshape(6), {}
-
-    def totals(self, states):
-        return jnp.sum(states.reshape(*states.shape[:-1], 2, 3), axis=-1)
-
-
-CHAOS = Growth(("a", "b"), "environment", np.array([20.0, 15.0]), 0.01)
-BRANCHING = Growth(("a", "b"), "poisson", np.array([0.9, 1.02]))
-LESLIE = np.array(
-    [[[0.0, 1.5, 2.5], [0.6, 0.0, 0.0], [0.0, 0.8, 0.3]], [[0.0, 1.2, 2.0], [0.5, 0.0, 0.0], [0, 0.7, 0.5]]]
-)
-
-
-def assert_same(one, other):
-    """The same numbers, to the last bit."""
-    for name in ("abundances", "states"):
-        mine, theirs = getattr(one, name), getattr(other, name)
-        assert (mine is None) == (theirs is None) and (mine is None or np.array_equal(mine, theirs)), name
-    for name in ("mean", "variance", "minimum", "maximum", "quantiles", "extinct", "ever_extinct"):
-        assert np.array_equal(getattr(one.statistics, name), getattr(other.statistics, name)), name
+from popmath.populations.streaming import BlockStatistics
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +27,6 @@ def chaos():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ensemble_run, "_LANES", 32)
         return simulate(CHAOS, [10.0, 20.0], 60, key=KEY, num_replicates=300, quantiles=LEVELS)
-
-
-@pytest.fixture(scope="module")
-def dying():
-    """A branching process from 3 and 2 individuals."""
-    return simulate(BRANCHING, [3.0, 2.0], 40, key=KEY, num_replicates=20_000, quantiles=LEVELS)
 
 
 def test_a_replicate_is_the_single_run_with_its_key(chaos):
@@ -151,120 +71,6 @@ def test_the_length_of_the_segments_changes_nothing(chaos, monkeypatch):
     monkeypatch.setattr(ensemble_run, "_SEGMENT_BYTES", 8 * 32 * 2 * 7)
     again = simulate(CHAOS, [10.0, 20.0], 60, key=KEY, num_replicates=300, quantiles=LEVELS)
     np.testing.assert_allclose(again.abundances[:, :15], chaos.abundances[:, :15], rtol=1e-6)
-
-
-@pytest.mark.parametrize("fixture", ["chaos", "dying"])
-def test_streamed_statistics_are_those_of_all_abundances(fixture, request, monkeypatch):
-    kept = request.getfixturevalue(fixture)
-    model, start = (CHAOS, [10.0, 20.0]) if fixture == "chaos" else (BRANCHING, [3.0, 2.0])
-    if fixture == "chaos":
-        monkeypatch.setattr(ensemble_run, "_LANES", 32)
-    count, steps = kept.num_replicates, len(kept.times) - 1
-    streamed = simulate(model, start, steps, key=KEY, num_replicates=count, keep="summary", quantiles=LEVELS)
-    assert streamed.abundances is None and streamed.states is None
-    values, exact, found = kept.abundances, kept.statistics, streamed.statistics
-    assert values.shape == (count, steps + 1, 2) and found.mean.shape == (steps + 1, 2)
-    for statistics in (exact, found):
-        np.testing.assert_allclose(statistics.mean, values.mean(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(statistics.variance, values.var(axis=0, ddof=1), rtol=1e-10, atol=1e-13)
-        assert np.array_equal(statistics.minimum, values.min(axis=0))
-        assert np.array_equal(statistics.maximum, values.max(axis=0))
-        gone = values <= 0
-        assert np.array_equal(statistics.extinct, gone.mean(axis=0))
-        assert np.array_equal(statistics.ever_extinct, np.maximum.accumulate(gone, axis=1).mean(axis=0))
-    np.testing.assert_allclose(exact.quantiles, np.quantile(values, LEVELS, axis=0), rtol=1e-13)
-    assert exact.quantile_error == 0 and found.quantile_error == QUANTILE_ERROR
-    np.testing.assert_allclose(found.quantiles, exact.quantiles, rtol=QUANTILE_ERROR)
-    assert not np.array_equal(found.quantiles, exact.quantiles)
-
-
-numbers = st.floats(-1e6, 1e6).map(lambda x: 0.0 if abs(x) < 1e-3 else x)
-
-
-@settings(max_examples=40)
-@given(st.lists(st.lists(numbers, min_size=2, max_size=2), min_size=2, max_size=40), st.data())
-def test_statistics_of_any_numbers_merge(rows, data):
-    """Blocks of any size, negative numbers and zeros; quantiles lie between bin errors of the order statistics."""
-    values = np.array(rows).T[:, None, :]  # two times, one species
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(rows) - 1), max_size=4)))
-    merged = None
-    for part in np.split(values, cuts, axis=-1):
-        block = BlockStatistics(2, np.zeros(1), part.shape[-1], True)
-        block.add(0, np.ascontiguousarray(part[:1]))
-        block.add(1, np.ascontiguousarray(part[1:]))
-        if merged is None:
-            merged = block
-        else:
-            merged.merge(block)
-    found = merged.statistics(LEVELS, None)
-    flat = values[:, 0, :]
-    np.testing.assert_allclose(found.mean[:, 0], flat.mean(axis=1), atol=1e-9)
-    np.testing.assert_allclose(found.variance[:, 0], flat.var(axis=1, ddof=1), rtol=1e-9, atol=1e-6)
-    assert np.array_equal(found.minimum[:, 0], flat.min(axis=1)) and np.array_equal(
-        found.maximum[:, 0], flat.max(axis=1)
-    )
-    place = np.floor(LEVELS * (len(rows) - 1)).astype(int)
-    ordered = np.sort(flat, axis=1)
-    low, high = ordered[:, place], ordered[:, np.minimum(place + 1, len(rows) - 1)]
-    exact = np.quantile(flat, LEVELS, axis=1).T
-    allowed = QUANTILE_ERROR * np.maximum(np.abs(low), np.abs(high)) + 1e-12
-    assert (np.abs(found.quantiles[:, :, 0].T - exact) <= allowed).all()
-    gone = flat <= 0
-    assert np.array_equal(found.extinct[:, 0], gone.mean(axis=1))
-    assert np.array_equal(found.ever_extinct[:, 0], np.maximum.accumulate(gone, axis=0).mean(axis=1))
-
-
-def test_extinction_of_a_branching_process(dying):
-    """P(extinct by t) = q_t ** start with q_t = exp(rate (q_{t-1} - 1)); 5 standard errors at 5 times x 2 species.
-
-    Fails once in about 170,000 keys.
-    """
-    q = np.zeros((41, 2))
-    for t in range(1, 41):
-        q[t] = np.exp(BRANCHING.rate * (q[t - 1] - 1))
-    exact = q ** [3, 2]
-    found = dying.statistics
-    for t in (1, 3, 10, 25, 40):
-        error = np.sqrt(exact[t] * (1 - exact[t]) / 20_000)
-        assert (np.abs(found.ever_extinct[t] - exact[t]) < 5 * error).all()
-    assert np.array_equal(found.extinct, found.ever_extinct)  # nobody comes back
-    np.testing.assert_allclose(found.mean[-1], BRANCHING.rate**40 * [3, 2], atol=5 * found.standard_error[-1].max())
-    first = np.argmax(dying.abundances == 0, axis=1).astype(float)
-    died = (dying.abundances == 0).any(axis=1)
-    by_hand = [first[died[:, i], i].mean() for i in range(2)]
-    np.testing.assert_allclose(found.mean_extinction_time, by_hand, rtol=1e-12)
-    np.testing.assert_allclose(found.restricted_extinction_time, np.where(died, first, 40).mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(found.censored, 1 - died.mean(axis=0), rtol=1e-12)
-
-
-def test_environmental_noise_in_closed_form():
-    """log N(t) is normal: mean log N(0) + t log(rate), sd 0.2 sqrt(t); 5 standard errors, once in 10^5 keys."""
-    model = Growth(("a",), "environment", np.array([1.01]))
-    found = simulate(
-        model, [50.0], 16, key=KEY, num_replicates=30_000, keep="summary", quantiles=(0.1, 0.5, 0.9)
-    ).statistics
-    sd, centre = 0.2 * 4, np.log(50) + 16 * np.log(1.01)
-    z = np.array([-1.2815515655446004, 0.0, 1.2815515655446004])
-    exact, density = centre + sd * z, np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / sd
-    error = np.sqrt(np.array([0.09, 0.25, 0.09]) / 30_000) / density
-    assert (np.abs(np.log(found.quantiles[:, -1, 0]) - exact) < 5 * error + QUANTILE_ERROR).all()
-    assert abs(found.mean[-1, 0] - np.exp(centre + sd**2 / 2)) < 5 * found.standard_error[-1, 0]
-    assert not found.ever_extinct.any() and np.isnan(found.mean_extinction_time).all()
-    assert found.restricted_extinction_time.tolist() == [16.0] and found.censored.tolist() == [1.0]
-
-
-def test_extinction_below_a_threshold_and_recovery():
-    """Ricker's cycle of two: below the threshold every other time; `extinct` says now, `ever_extinct` says ever."""
-    model = pm.Ricker(("a", "b"), [2.2, 0.5], [[0.01, 0.0], [0.0, 0.01]])
-    starts = np.array([[40.0, 50.0], [220.0, 50.0], [300.0, 0.0]])
-    kept = simulate(model, starts, 30, num_replicates=3, extinct_below=[100.0, 10.0])
-    below = (kept.abundances < [100.0, 10.0]) | (kept.abundances <= 0)
-    assert np.array_equal(kept.statistics.extinct, below.mean(axis=0))
-    assert np.array_equal(kept.statistics.ever_extinct, np.maximum.accumulate(below, axis=1).mean(axis=0))
-    assert (kept.statistics.extinct[:, 0] < kept.statistics.ever_extinct[:, 0]).any()
-    assert kept.statistics.ever_extinct[0].tolist() == pytest.approx([1 / 3, 1 / 3])
-    at_threshold = simulate(pm.LeslieGower("a", [1.0], [[0.0]]), [[5.0], [4.9]], 3, num_replicates=2, extinct_below=5.0)
-    assert at_threshold.statistics.extinct[:, 0].tolist() == [0.5] * 4  # below is not at
 
 
 def test_one_state_per_replicate_and_no_key():
@@ -367,42 +173,35 @@ def test_progress_and_interrupts(monkeypatch):
     simulate(CHAOS, [1.0, 2.0], 5, key=KEY, num_replicates=300, progress=lambda done, all_: seen.append((done, all_)))
     assert [done for done, _ in seen] == sorted({done for done, _ in seen}) and seen[-1] == (300, 300) and len(seen) > 5
 
+    interrupted, finished, real = threading.Event(), [], BlockStatistics.add
+
     def interrupt(done, _):
         seen.append(done)
+        interrupted.set()
         raise KeyboardInterrupt
 
-    parts, real = {}, BlockStatistics.add
+    leading = set()
 
-    def slow_add(self, *args):
-        parts[id(self)] = parts.get(id(self), 0) + 1
-        time.sleep(0.01)
-        real(self, *args)
+    def add(self, first, totals):
+        if first == 0 and totals[0, 0, 0] == 1:  # replicate 0 starts from 1 individual, the others from more
+            leading.add(self)
+        if self not in leading:  # goes on only after the interrupt, and slowly
+            interrupted.wait(60)
+            time.sleep(0.1)
+        real(self, first, totals)
+        finished.append((self in leading, first))
 
-    monkeypatch.setattr(BlockStatistics, "add", slow_add)
+    monkeypatch.setattr(BlockStatistics, "add", add)
     monkeypatch.setattr(ensemble_run, "_SEGMENT_BYTES", 8 * 32 * 2 * 2)
     monkeypatch.setattr(ensemble_run, "_cores", lambda: 2)
     seen.clear()
     with pytest.raises(KeyboardInterrupt):
-        simulate(CHAOS, [1.0, 2.0], 60, key=KEY, num_replicates=300, progress=interrupt)
-    assert max(parts.values()) >= 30 and min(parts.values()) < 30  # what was under way has ended early
+        starts = np.stack([np.arange(1.0, 301), np.full(300, 2.0)], axis=1)
+        simulate(CHAOS, starts, 60, key=KEY, num_replicates=300, progress=interrupt)
+    assert (True, 60) in finished and all(
+        first < 30 for leads, first in finished if not leads
+    )  # the others ended early
     assert len(seen) == 1 and not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor")]
-
-
-def test_out_into_words_and_a_table(dying):
-    lines = dying.summary().splitlines()
-    assert lines[0] == "20,000 replicates, 40 projection intervals" and lines[1].startswith("a: mean 0.0")
-    assert "died out in 9" in lines[1] and "% of the replicates, after" in lines[1]
-    never = simulate(CHAOS, [10.0, 20.0], 3, key=KEY, num_replicates=5, quantiles=())
-    assert "never died out" in never.summary() and "quantiles" not in never.summary()
-    assert never.statistics.quantiles.shape == (0, 4, 2)
-    frame = dying.to_dataframe()
-    columns = "time species mean sd minimum maximum q0 q0.025 q0.25 q0.5 q0.75 q0.975 q1 extinct ever_extinct"
-    assert list(frame.columns) == columns.split() and len(frame) == 82
-    row = frame[(frame["time"] == 7) & (frame["species"] == "b")].iloc[0]
-    assert row["mean"] == dying.statistics.mean[7, 1] and row["ever_extinct"] == dying.statistics.ever_extinct[7, 1]
-    assert row["q0.975"] == dying.statistics.quantiles[5, 7, 1] and row["sd"] == np.sqrt(
-        dying.statistics.variance[7, 1]
-    )
 
 
 def fingerprints():
