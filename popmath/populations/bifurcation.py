@@ -14,6 +14,7 @@ import scipy.optimize
 
 from popmath._errors import ConvergenceError
 from popmath._types import ArrayLike
+from popmath.populations.fixed_point import sorted_eigenvalues
 from popmath.populations.model import check_whole
 from popmath.populations.newton_search import newton
 from popmath.populations.stability import check_returned, field_of, loss_of
@@ -244,8 +245,7 @@ class _Branch:
 
     def multipliers(self, value: float, point: np.ndarray) -> np.ndarray:
         jacobian = np.asarray(self.slope(jnp.asarray(value), point[None]))[0] + np.eye(point.size)
-        found = np.linalg.eigvals(jacobian).astype(complex)
-        return found[np.argsort(-np.abs(found), kind="stable")]
+        return sorted_eigenvalues(jacobian)
 
     def critical(self, low: float, high: float, near: np.ndarray, loses: bool) -> CriticalValue:
         """The place between two values where the largest modulus is 1."""

@@ -14,6 +14,7 @@ from jax.core import Tracer
 
 from popmath._errors import UnableError
 from popmath._types import Array, ArrayLike
+from popmath.populations.fixed_point import sorted_eigenvalues
 from popmath.populations.life_history import matrix_power
 from popmath.populations.matrix_population import MatrixPopulation, check_square, compute
 from popmath.populations.model import PopulationModel
@@ -162,7 +163,7 @@ def migration_equilibrium(model: LesliePredatorPrey) -> MigrationEquilibrium:
     matrix = np.block([[lx, -p], [q, ly]])
     system = np.eye(len(matrix)) - matrix
     singular = np.linalg.svd(system, compute_uv=False)
-    values = np.linalg.eigvals(matrix).astype(complex)
+    values = sorted_eigenvalues(matrix)
     if singular[-1] <= NEAR_ONE * max(1.0, singular[0]):
         near = values[np.argmin(np.abs(values - 1))]
         raise UnableError(
@@ -176,8 +177,7 @@ def migration_equilibrium(model: LesliePredatorPrey) -> MigrationEquilibrium:
             f"the linear equilibrium {found.tolist()} has a negative class, which a model with mode='clipped' never "
             "reaches. Use simulate to see where it settles."
         )
-    order = np.argsort(-np.abs(values), kind="stable")
-    return MigrationEquilibrium(found, found[: model.num_prey], found[model.num_prey :], values[order])
+    return MigrationEquilibrium(found, found[: model.num_prey], found[model.num_prey :], values)
 
 
 def _read_linear(model: Linear, initial: ArrayLike) -> tuple[Array, Array | None, Array]:
