@@ -144,7 +144,7 @@ def test_demo(demo_run):
     }
     rows = {row["model"]: row for row in record["populations"]}
     assert rows["Ricker"]["sum_of_squares"] <= 0.8715
-    assert rows["persistence"]["holdout_rmse_caudatum"] > rows["Ricker"]["holdout_rmse_caudatum"]
+    assert rows["persistence"]["rmse_caudatum_after_12"] > rows["Ricker"]["rmse_caudatum_after_12"]
     assert len(record["data"]["sha256"]) == 64
     numbers = record["intersections"]
     assert all(number["covered"] is True for number in numbers["numbers"])

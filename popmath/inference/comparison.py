@@ -1,68 +1,58 @@
-"""`compare`: several models on one series, in the sample and on a hold-out, beside the persistence baseline."""
+"""`compare`: several models on one series, in the sample and on hold-outs, beside baselines."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from popmath._errors import UnableError
 from popmath._text import Summary, html_table, number, text_table
-from popmath.conformal import coverage_and_width
-from popmath.inference.fitting import fit, fit_problem
-from popmath.inference.forecast import Forecast, calibrate, make_forecast
-from popmath.inference.problem import FittableModel
+from popmath.inference.bands import BandName
+from popmath.inference.fitting import fit_problem
+from popmath.inference.holdout import Holdout, model_holdout, rule_holdout
+from popmath.inference.losses import Loss
+from popmath.inference.problem import FitSettings, FittableModel, Problem
 from popmath.inference.result import FitResult
-from popmath.inference.statistics import persistence, persistence_inside, rmse
+from popmath.inference.statistics import mean_of_last_five, persistence
 from popmath.series import Series
 
 if TYPE_CHECKING:
     import pandas
 
-PERSISTENCE = "persistence"
+BASELINES = {"persistence": persistence, "mean of last five": mean_of_last_five}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ComparisonRow:
-    """One model (or the baseline) in a comparison.
+    """One model (or baseline) in a comparison.
 
     Attributes:
         name: the model.
-        fit: fitted to the whole series; None for the baseline.
-        holdout_fit: fitted to what comes before the hold-out; None for the baseline.
-        forecast: of the hold-out, fitted to what came before it, with its band; None if no band could be made.
-        holdout_rmse: of each species on the hold-out.
-        coverage: share of hold-out entries inside the band; NaN without a band.
-        width: mean width of the band of each species; NaN without a band.
-        note: why something is missing.
+        fit: to the whole series; None for a baseline.
+        holdouts: one for each time in `Comparison.holdout_after`.
     """
 
     name: str
     fit: FitResult | None
-    holdout_fit: FitResult | None
-    forecast: Forecast | None
-    holdout_rmse: np.ndarray
-    coverage: float
-    width: np.ndarray
-    note: str = ""
+    holdouts: tuple[Holdout, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Models on one series, in the order given, the baseline first.
+    """Models on one series, in the order given, the baselines first.
 
     Attributes:
         series: the whole series.
-        holdout_after: last time that the hold-out forecasts have seen.
+        holdout_after: last times that the hold-out forecasts have seen.
         confidence_level: nominal coverage of the bands.
         rows: one per model.
         seed: of the fits.
     """
 
     series: Series
-    holdout_after: float
+    holdout_after: tuple[float, ...]
     confidence_level: float
     rows: tuple[ComparisonRow, ...]
     seed: int
@@ -74,9 +64,29 @@ class Comparison:
                 return row
         raise KeyError(f"no row {name!r}; there are {[row.name for row in self.rows]}.")
 
+    def recommended(self, after: float | None = None) -> ComparisonRow:
+        """The model to forecast with, chosen on what comes before the hold-out after `after` (default: the first).
+
+        The first, in the order given to `compare`, whose AICc there is within 2 of the lowest: AICc does not tell such
+        models apart, so that the order says what is preferred. Models that did not converge are passed over. No
+        hold-out is seen.
+        """
+        k = 0 if after is None else self.holdout_after.index(float(after))
+        fits = [(row.holdouts[k].fit, row) for row in self.rows]
+        usable = [
+            (part.aicc, row) for part, row in fits if part is not None and part.converged and np.isfinite(part.aicc)
+        ]
+        if not usable:
+            raise ValueError("no model converged before the hold-out: there is nothing to recommend.")
+        least = min(aicc for aicc, _ in usable)
+        return next(row for aicc, row in usable if aicc <= least + 2.0)
+
     def summary(self) -> Summary:
-        """The table as text."""
-        return Summary("\n".join([*self._caption(), "", text_table(self._header(), self._cells()), *self._notes()]))
+        """The tables as text: in the sample, then each hold-out."""
+        parts = [self._caption(), "", text_table(self._header(), self._cells())]
+        for k in range(len(self.holdout_after)):
+            parts += ["", self._holdout_caption(k), "", text_table(self._holdout_header(), self._holdout_cells(k))]
+        return Summary("\n".join([*parts, *self._notes()]))
 
     def to_dataframe(self) -> pandas.DataFrame:
         """One row per model, numbers unrounded."""
@@ -85,56 +95,83 @@ class Comparison:
         return pd.DataFrame([self.record(row) for row in self.rows]).set_index("model")
 
     def record(self, row: ComparisonRow) -> dict[str, float | int | str | bool | None]:
-        """The numbers of one row, by name."""
+        """The numbers of one row, by name; those of a hold-out end in `_after_` and its time."""
+        species = self.series.species
         result: dict[str, float | int | str | bool | None] = {"model": row.name}
         if row.fit is not None:
             result |= {
                 "free_numbers": row.fit.num_free,
                 "converged": row.fit.converged,
+                "share_of_starts": row.fit.share_of_starts,
                 "sum_of_squares": row.fit.sum_of_squares,
                 "aicc": row.fit.aicc,
             }
-            result |= {f"r2_{s}": float(x) for s, x in zip(self.series.species, row.fit.r_squared, strict=True)}
-        for name, values in (("holdout_rmse", row.holdout_rmse), ("band_width", row.width)):
-            result |= {f"{name}_{s}": float(x) for s, x in zip(self.series.species, values, strict=True)}
-        return result | {"band_coverage": row.coverage}
+            result |= {f"r2_{s}": float(x) for s, x in zip(species, row.fit.r_squared, strict=True)}
+        for out in row.holdouts:
+            end = f"after_{out.after:g}"
+            if out.fit is not None:
+                result[f"aicc_{end}"] = out.fit.aicc
+            for name, values in (("rmse", out.rmse), ("crps", out.crps), ("band_width", out.width)):
+                result |= {f"{name}_{s}_{end}": float(x) for s, x in zip(species, values, strict=True)}
+            result[f"band_coverage_{end}"] = out.coverage
+        return result
 
     def __repr__(self) -> str:
         """One line."""
-        return f"Comparison({len(self.rows)} rows on {self.series.name!r}, hold-out after {self.holdout_after:g})"
+        after = ", ".join(f"{time:g}" for time in self.holdout_after)
+        return f"Comparison({len(self.rows)} rows on {self.series.name!r}, hold-out after {after})"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{note}</p>" for note in self._notes())
-        return html_table(self._header(), self._cells(), " ".join(self._caption())) + notes
+        tables = html_table(self._header(), self._cells(), self._caption())
+        for k in range(len(self.holdout_after)):
+            tables += html_table(self._holdout_header(), self._holdout_cells(k), self._holdout_caption(k))
+        return tables + "".join(f"<p>{note}</p>" for note in self._notes() if note)
 
-    def _caption(self) -> list[str]:
+    def _caption(self) -> str:
         s = self.series
-        return [
-            f"{s.name}: {' / '.join(s.species)}, {s.value_unit}; seed {self.seed}.",
-            f"Hold-out: fitted up to {self.holdout_after:g} {s.time_unit}, predicted from there to {s.times[-1]:g}; "
-            f"{100 * self.confidence_level:g}% bands.",
-        ]
+        return f"{s.name}: {' / '.join(s.species)}, {s.value_unit}; seed {self.seed}."
+
+    def _holdout_caption(self, k: int) -> str:
+        s, after = self.series, self.holdout_after[k]
+        return (
+            f"Hold-out: fitted up to {after:g} {s.time_unit}, predicted from there to {s.times[-1]:g}; "
+            f"{100 * self.confidence_level:g}% bands."
+        )
 
     def _header(self) -> list[str]:
-        return ["model", "free", "SS", "R2", "AICc", "hold-out RMSE", "coverage", "mean width"]
+        return ["model", "free", "SS", "R2", "AICc"]
 
     def _cells(self) -> list[list[str]]:
         rows = []
         for row in self.rows:
-            f = row.fit
-            sample = ["-"] * 4
-            if f is not None:
+            if row.fit is not None:
+                f = row.fit
                 star = "" if f.converged else "*"
                 r2 = " / ".join(f"{x:.3f}" for x in f.r_squared)
-                sample = [str(f.num_free), f"{f.sum_of_squares:.4f}{star}", r2, f"{f.aicc:.1f}"]
-            error, width = (" / ".join(number(x, 3) for x in values) for values in (row.holdout_rmse, row.width))
-            coverage = "-" if np.isnan(row.coverage) else f"{row.coverage:.0%}"
-            rows.append([row.name, *sample, error, coverage, "-" if np.isnan(row.width).all() else width])
+                rows.append([row.name, str(f.num_free), f"{f.sum_of_squares:.4f}{star}", r2, f"{f.aicc:.1f}"])
+        return rows
+
+    def _holdout_header(self) -> list[str]:
+        return ["model", "AICc before", "RMSE", "CRPS", "coverage", "mean width"]
+
+    def _holdout_cells(self, k: int) -> list[list[str]]:
+        def of(values: np.ndarray) -> str:
+            return "-" if np.isnan(values).all() else " / ".join(number(x, 3) for x in values)
+
+        rows = []
+        for row in self.rows:
+            out = row.holdouts[k]
+            aicc = "-" if out.fit is None else f"{out.fit.aicc:.1f}" + ("" if out.fit.converged else "*")
+            coverage = "-" if np.isnan(out.coverage) else f"{out.coverage:.0%}"
+            rows.append([row.name, aicc, of(out.rmse), of(out.crps), coverage, of(out.width)])
         return rows
 
     def _notes(self) -> list[str]:
-        notes = [f"{row.name}: {row.note}" for row in self.rows if row.note]
-        if any(row.fit is not None and not row.fit.converged for row in self.rows):
+        notes = [
+            f"{row.name}, after {out.after:g}: {out.note}" for row in self.rows for out in row.holdouts if out.note
+        ]
+        fits = [f for row in self.rows for f in (row.fit, *(out.fit for out in row.holdouts)) if f is not None]
+        if any(not f.converged for f in fits):
             notes.append("* not converged")
         return ["", *notes] if notes else []
 
@@ -143,22 +180,27 @@ def compare(
     models: Iterable[FittableModel],
     series: Series,
     *,
-    holdout_after: float,
+    holdout_after: float | Sequence[float],
     confidence_level: float = 0.9,
+    loss: Loss | None = None,
+    band: BandName = "blocks",
     num_starts: int = 32,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Fit several models to a series and forecast a hold-out with each, beside the persistence baseline.
+    """Fit several models to a series and forecast hold-outs with each, beside two baselines.
 
-    Every model is fitted twice: to the whole series (SS, R2, AICc) and to its beginning up to `holdout_after`, from
-    which the rest is forecast with a conformal band. The baseline keeps the last value and is calibrated the same way.
+    Every model is fitted to the whole series (SS, R2, AICc) and to its beginning up to each time of `holdout_after`,
+    from which the rest is forecast with a conformal band. The baselines keep the last value, and the mean of the last
+    five; they are calibrated the same way.
 
     Args:
         models: templates, with the species of the series.
         series: the series.
-        holdout_after: the last time the forecasts may see; some observations must come after it.
+        holdout_after: the last time the forecasts may see, or several; some observations must come after each.
         confidence_level: of the bands.
+        loss: as in `fit`.
+        band: as in `FitResult.forecast`.
         num_starts: random starts of each fit.
         seed: of the starts.
         progress: called with the name of each model when it is done.
@@ -166,57 +208,25 @@ def compare(
     Raises:
         ValueError: if nothing comes after `holdout_after`, or whatever `fit` refuses.
     """
-    before = series.until(holdout_after)
-    later = series.times > holdout_after
-    if not series.observed[later].any():
-        raise ValueError(
-            f"holdout_after={holdout_after:g} leaves nothing to forecast: the last observation is at "
-            f"{series.times[-1]:g}."
-        )
-    baseline = _persistence_row(series, before, later, confidence_level)
+    after = tuple(float(time) for time in np.atleast_1d(np.asarray(holdout_after, float)))
+    for time in after:
+        if not series.observed[series.times > time].any():
+            raise ValueError(
+                f"holdout_after={time:g} leaves nothing to forecast: the last observation is at {series.times[-1]:g}."
+            )
+    before = [series.until(time) for time in after]
+    baselines = [
+        ComparisonRow(name, None, tuple(rule_holdout(name, rule, part, series, confidence_level) for part in before))
+        for name, rule in BASELINES.items()
+    ]
+    settings = FitSettings() if loss is None else FitSettings(loss)
 
     def one(model: FittableModel) -> ComparisonRow:
-        whole = fit(model, series, num_starts=num_starts, seed=seed, throw=False)
-        part = fit_problem(whole.problem.before(holdout_after), num_starts, seed, throw=False)
-        row = _model_row(whole, part, series, later, confidence_level)
+        whole = fit_problem(Problem(model, series, settings), num_starts, seed, throw=False)
+        parts = [fit_problem(whole.problem.before(time), num_starts, seed, throw=False) for time in after]
+        holdouts = tuple(model_holdout(part, series, confidence_level, band) for part in parts)
         if progress is not None:
-            progress(row.name)
-        return row
+            progress(whole.name)
+        return ComparisonRow(whole.name, whole, holdouts)
 
-    return Comparison(series, float(holdout_after), confidence_level, (baseline, *map(one, models)), seed)
-
-
-def _model_row(
-    whole: FitResult, part: FitResult, series: Series, later: np.ndarray, confidence_level: float
-) -> ComparisonRow:
-    predicted = part.predict(series.times[later])
-    try:
-        forecast = part.forecast(series.times[later], confidence_level)
-    except UnableError as error:
-        nothing = np.full(len(series.species), np.nan)
-        return ComparisonRow(
-            whole.name, whole, part, None, _holdout_rmse(predicted, series, later), np.nan, nothing, str(error)
-        )
-    coverage, width = _band(forecast, series, later)
-    return ComparisonRow(whole.name, whole, part, forecast, _holdout_rmse(predicted, series, later), coverage, width)
-
-
-def _persistence_row(series: Series, before: Series, later: np.ndarray, confidence_level: float) -> ComparisonRow:
-    predicted = persistence(before, series.times[later])
-    band = calibrate(before, lambda kept: persistence_inside(before, kept), 1, confidence_level)
-    forecast = make_forecast(before, PERSISTENCE, series.times[later], predicted, band)
-    coverage, width = _band(forecast, series, later)
-    return ComparisonRow(PERSISTENCE, None, None, forecast, _holdout_rmse(predicted, series, later), coverage, width)
-
-
-def _holdout_rmse(predicted: np.ndarray, series: Series, later: np.ndarray) -> np.ndarray:
-    whole = np.full(series.values.shape, np.nan)
-    whole[later] = predicted
-    held = dataclasses.replace(series, mask=series.observed & later[:, None], starts_with_inoculum=False)
-    return rmse(whole, held)
-
-
-def _band(forecast: Forecast, series: Series, later: np.ndarray) -> tuple[float, np.ndarray]:
-    truth = np.where(series.observed[later], series.values[later], np.nan)
-    coverage, _ = coverage_and_width(forecast.lower, forecast.upper, truth)
-    return coverage, np.mean(forecast.upper - forecast.lower, axis=0)
+    return Comparison(series, after, confidence_level, (*baselines, *map(one, models)), seed)

@@ -1,36 +1,68 @@
-"""`fit`: a population model to a series, by multi-start least squares."""
+"""`fit`: a population model to one or several series, from many starts."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 
 from popmath._errors import ConvergenceError
-from popmath.inference.problem import FittableModel, Problem
-from popmath.inference.result import FitResult
-from popmath.inference.statistics import corrected_aic, r_squared, rmse, sum_of_squares
+from popmath._types import ArrayLike
+from popmath.inference.losses import Loss, SquaredError
+from popmath.inference.priors import Prior
+from popmath.inference.problem import FitSettings, FittableModel, Optimiser, Problem
+from popmath.inference.result import CultureFit, FitResult
+from popmath.inference.search import Optima
+from popmath.inference.statistics import aicc_of_likelihood, corrected_aic, r_squared, rmse
 from popmath.series import Series
 
-_SAME_OPTIMUM = 1e-4  # relative difference of sums of squares up to which two starts count as having met
 
-
-def fit(model: FittableModel, series: Series, *, num_starts: int = 32, seed: int = 0, throw: bool = True) -> FitResult:
-    r"""Fit a model to a series by least squares from many random starts.
+def fit(
+    model: FittableModel,
+    data: Series | Iterable[Series],
+    *,
+    loss: Loss | None = None,
+    optimiser: Optimiser = "levenberg_marquardt",
+    fixed: Mapping[str, ArrayLike | float] | None = None,
+    separate: Collection[str] = (),
+    priors: Mapping[str, Prior] | None = None,
+    initial: Literal["free", "counted"] = "free",
+    observe: Literal["totals", "stages"] = "totals",
+    start: Mapping[str, ArrayLike | float] | None = None,
+    num_starts: int = 32,
+    seed: int = 0,
+    throw: bool = True,
+) -> FitResult:
+    r"""Fit a model to one or several series from many random starts.
 
     Minimises, over the model's parameters and the state at the first time,
 
     $$SS = \sum_i \sum_t \Bigl(\frac{\hat N_i(t) - N_i(t)}{\bar N_i}\Bigr)^2$$
 
-    with $\bar N_i$ the mean of species $i$ over the series. Missing entries and an inoculum row are left out of the
-    errors. Positive parameters are searched as logarithms and probabilities as logits, by Levenberg-Marquardt
-    (optimistix) from all starts at once. Everything runs in float64.
+    with $\bar N_i$ the mean of species $i$ over the series; or, with another `loss`, minus the log-likelihood; less
+    the log-density of the priors on the parameters' own scale (least squares then enters as $\frac n2 \log(SS/n)$).
+    Missing entries and an inoculum row are left out of the errors. Positive parameters are searched as logarithms and
+    probabilities as logits, from all starts at once. Everything runs in float64. Times may be irregular: discrete
+    models are interpolated between their steps.
 
     Args:
         model: a template such as `LeslieGower(species=series.species)`; parameter values it may have are ignored.
-        series: what was counted; at least one observation more than free numbers.
-        num_starts: random starts, at least 1.
+        data: what was counted; at least one observation more than free numbers. Several series are fitted together with
+            the same parameters and a state at the first time each; a species of the model that is not in a series was
+            not put into that culture.
+        loss: `SquaredError()` (None), `NegativeBinomial()`, `Poisson()` or `LogNormalError()`.
+        optimiser: `"levenberg_marquardt"` (least squares; other losses and priors go on by BFGS from there), `"bfgs"`,
+            or `"adam"`: gradient descent through the unrolled simulation, after a warm start on errors one step ahead.
+        fixed: values to hold, by parameter, of its shape or to broadcast to it; NaN where the fit is free. `"initial"`
+            is the state at the first time.
+        separate: parameters with a value of their own in each series.
+        priors: of the free entries, by parameter.
+        initial: the state at the first time is `"free"`, or as `"counted"`.
+        observe: the series count `"totals"` of each species, or `"stages"` (then by `stage_values`).
+        start: values of the first start, by parameter; the other starts are random.
+        num_starts: starts, at least 1.
         seed: of the random starts; the same seed gives the same fit.
         throw: raise if no start converged; with False the result says so in `verdict`.
 
@@ -38,7 +70,8 @@ def fit(model: FittableModel, series: Series, *, num_starts: int = 32, seed: int
         The fitted model with its statistics and a verdict.
 
     Raises:
-        ValueError: if species differ, the series is too short for the model, or a species is never seen.
+        ValueError: if species differ, a series is too short for the model, a species is never seen, a start or a fixed
+            value lies outside its domain, or a name is not the model's.
         ConvergenceError: if no start converged and `throw` is True.
 
     Example:
@@ -50,47 +83,71 @@ def fit(model: FittableModel, series: Series, *, num_starts: int = 32, seed: int
 
     References:
         Gause, G. F. (1934), The Struggle for Existence. Moré, J. J. (1978), Lecture Notes in Mathematics 630, 105-116.
+        Kingma, D. P. & Ba, J. (2015), Adam, ICLR.
     """
     if isinstance(num_starts, bool) or not isinstance(num_starts, int | np.integer) or num_starts < 1:
         raise ValueError(f"num_starts must be a whole number, at least 1; got {num_starts!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number, at least 0; got {seed!r}.")
-    return fit_problem(Problem(model, series), num_starts, seed, throw)
+    settings = FitSettings(
+        SquaredError() if loss is None else loss, optimiser, fixed or {}, separate, priors or {}, initial, observe
+    )
+    return fit_problem(Problem(model, data, settings), num_starts, seed, throw, start)
 
 
-def fit_problem(problem: Problem, num_starts: int, seed: int, throw: bool) -> FitResult:
+def fit_problem(
+    problem: Problem,
+    num_starts: int,
+    seed: int,
+    throw: bool,
+    start: Mapping[str, ArrayLike | float] | None = None,
+) -> FitResult:
     """`fit`, for a problem that may share its compiled curves with another."""
     begun = time.perf_counter()
-    model, series = problem.template, problem.series
-    optima = problem.solve(num_starts, seed)
-    best, converged = optima.vectors[0], bool(optima.converged[0])
+    optima = problem.solve(num_starts, seed, start=start)
+    vector, converged = optima.vectors[0], bool(optima.converged[0])
     if throw and not converged:
-        raise ConvergenceError(
-            f"{type(model).__name__} did not converge on {series.name!r}: best sum of squares {optima.sums[0]:.4g} "
-            f"after {int(optima.num_steps[0])} steps. Try more starts (num_starts={2 * num_starts}), another seed, or "
-            f"throw=False to look at where it stopped."
-        )
-    share = float(np.mean(optima.sums <= optima.sums[0] * (1 + _SAME_OPTIMUM)))
+        raise ConvergenceError(_stopped(problem, optima, num_starts))
     curve = optima.curves[0]
-    predicted = curve[: len(series)]
-    values, initial = problem.named_values(best)
-    total = sum_of_squares(predicted, series, problem.scale)
+    total, likelihood = problem.sum_of_squares(curve), problem.log_likelihood(vector)
+    squared = problem.settings.loss.is_squared
+    number, free = problem.num_observed, problem.space.size
     return FitResult(
-        model=dataclasses.replace(model, **values),  # ty: ignore
-        initial=initial,
-        series=series,
-        predicted=predicted,
+        cultures=tuple(_of_culture(problem, vector, curve, i) for i in range(len(problem.cultures))),
+        name=problem.name,
         sum_of_squares=total,
-        r_squared=r_squared(predicted, series),
-        rmse=rmse(predicted, series),
-        aicc=corrected_aic(total, problem.num_observed, problem.space.size),
-        num_observed=problem.num_observed,
+        log_likelihood=likelihood,
+        aicc=corrected_aic(total, number, free) if squared else aicc_of_likelihood(likelihood, number, free),
+        num_observed=number,
         converged=converged,
-        share_of_starts=share,
+        share_of_starts=float(np.mean(optima.reached)),
         num_starts=num_starts,
         seed=seed,
         seconds=time.perf_counter() - begun,
         problem=problem,
-        vector=best,
-        curve=curve,
+        vector=vector,
+    )
+
+
+def _of_culture(problem: Problem, vector: np.ndarray, curve: np.ndarray, number: int) -> CultureFit:
+    series = problem.cultures[number].series
+    predicted = problem.of_culture(curve, number)
+    _, initial = problem.named_values(vector, number)
+    return CultureFit(
+        series, problem.model(vector, number), initial, predicted, r_squared(predicted, series), rmse(predicted, series)
+    )
+
+
+def _stopped(problem: Problem, optima: Optima, num_starts: int) -> str:
+    names = ", ".join(repr(culture.series.name) for culture in problem.cultures)
+    if not np.isfinite(optima.sums[0]):
+        return (
+            f"{problem.name} has no finite errors on {names} from any of {num_starts} starts: the curves overflow. "
+            "Give a start that does not (start={...}), fix parameters (fixed={...}), or take another seed."
+        )
+    what = "sum of squares" if problem.settings.loss.is_squared and not problem.space.has_priors else "objective"
+    return (
+        f"{problem.name} did not converge on {names}: best {what} {optima.sums[0]:.4g} after "
+        f"{int(optima.num_steps[0])} steps. Try more starts (num_starts={2 * num_starts}), another seed or optimiser, "
+        "or throw=False to look at where it stopped."
     )

@@ -1,44 +1,19 @@
-"""Forecasts with bands: calibrated by leaving out blocks of the series and refitting, conformal through MAPIE."""
+"""`Forecast`: what a model says of later times, with its band."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from popmath._errors import UnableError
 from popmath._text import Summary, html_table, number, text_table
-from popmath.conformal import SplitBand, calibrate_split, scores_needed
+from popmath.inference.bands import Band
 from popmath.series import Series
 
 if TYPE_CHECKING:
     import matplotlib.axes
     import pandas
-
-Refit = Callable[[np.ndarray], np.ndarray]
-BLOCK = 2  # times left out together, so that a neighbour does not give the answer away
-_FLOOR = 0.01  # of a species' mean: below this a forecast's expected error does not shrink any further
-
-
-@dataclasses.dataclass(frozen=True)
-class ForecastBand:
-    """A calibrated band and what it was calibrated on."""
-
-    split: SplitBand
-    num_refits: int
-    scale: np.ndarray
-
-    def interval(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper end at forecasts of shape `(times, species)`; never below 0."""
-        spread = error_scale(predicted, self.scale)
-        lower, upper = self.split.predict_interval(predicted.ravel(), scale=spread.ravel())
-        return np.maximum(lower.reshape(predicted.shape), 0.0), np.maximum(upper.reshape(predicted.shape), 0.0)
-
-    def describe(self) -> str:
-        """One sentence for tables and figures."""
-        return f"band calibrated on {self.split.num_scores} errors at left-out observations ({self.num_refits} refits)"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -112,59 +87,12 @@ class Forecast:
         return rows
 
 
-def error_scale(predicted: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """What errors are divided by: the square root of the forecast, as counts have a variance that grows with it."""
-    return np.sqrt(np.maximum(predicted, _FLOOR * scale))
-
-
-def calibrate(series: Series, refit: Refit, min_observed: int, confidence_level: float) -> ForecastBand:
-    """Calibrate a band by leaving out blocks of the series' times, one after the other.
-
-    Args:
-        series: the series.
-        refit: given which times are kept, shape `(times,)`, predicts all times, shape `(times, species)`; NaN where it
-            cannot.
-        min_observed: observations that must be left for a refit.
-        confidence_level: of the band.
-
-    Raises:
-        UnableError: if too little is left when a block is taken out.
-        ValueError: if there are too few errors for the level.
-    """
-    scores_needed(confidence_level)  # refuses a wrong level before the refits
-    scale = np.nanmean(series.values, axis=0)
-    rows = np.flatnonzero(series.observed.any(axis=1))
-    blocks = [rows[i : i + BLOCK] for i in range(0, rows.size, BLOCK)]
-    predictions, truths, spreads = [], [], []
-    for block in blocks:
-        kept = np.ones(len(series), bool)
-        kept[block] = False
-        if series.observed[kept].sum() < min_observed:
-            raise UnableError(
-                f"no band: with {BLOCK} of its times left out, {series.name!r} has "
-                f"{int(series.observed[kept].sum())} observations, and the model needs {min_observed}. "
-                f"Take a longer series or a smaller model."
-            )
-        predicted = refit(kept)[block]
-        seen = series.observed[block] & np.isfinite(predicted)
-        predictions.append(predicted[seen])
-        truths.append(series.values[block][seen])
-        spreads.append(error_scale(predicted, scale)[seen])
-    split = calibrate_split(
-        np.concatenate(predictions),
-        np.concatenate(truths),
-        scale=np.concatenate(spreads),
-        confidence_level=confidence_level,
-    )
-    return ForecastBand(split, len(blocks), scale)
-
-
 def make_forecast(
     series: Series,
     model_name: str,
     times: np.ndarray,
     predicted: np.ndarray,
-    band: ForecastBand,
+    band: Band,
     fitted: np.ndarray | None = None,
 ) -> Forecast:
     """Put the band around `predicted` and note what is to be known of it."""
@@ -175,5 +103,5 @@ def make_forecast(
     if (predicted < 0).any():
         warnings.append("the model forecasts negative abundances")
     lower, upper = band.interval(predicted)
-    level = band.split.confidence_level
-    return Forecast(series, model_name, times, predicted, lower, upper, level, band.describe(), tuple(warnings), fitted)
+    level, text = band.confidence_level, band.description
+    return Forecast(series, model_name, times, predicted, lower, upper, level, text, tuple(warnings), fitted)

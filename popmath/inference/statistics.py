@@ -24,12 +24,6 @@ def species_scale(series: Series) -> np.ndarray:
     return scale
 
 
-def sum_of_squares(predicted: np.ndarray, series: Series, scale: np.ndarray) -> float:
-    r"""$\sum_i \sum_t ((\hat N_i(t) - N_i(t))/\bar N_i)^2$ over the observed entries."""
-    error = (predicted - series.values) / scale
-    return float(np.sum(error[series.observed] ** 2))
-
-
 def r_squared(predicted: np.ndarray, series: Series) -> np.ndarray:
     """1 - SS_res/SS_tot of each species over its observed entries; NaN where it does not vary."""
     out = np.full(len(series.species), np.nan)
@@ -62,6 +56,17 @@ def corrected_aic(sum_squares: float, num_observed: int, num_free: int) -> float
     return float(fit + 2 * k + 2 * k * (k + 1) / (num_observed - k - 1))
 
 
+def aicc_of_likelihood(log_likelihood: float, num_observed: int, num_free: int) -> float:
+    r"""AICc, $-2\log L + 2k + 2k(k+1)/(n-k-1)$, with all $k$ free numbers, those of the noise included.
+
+    NaN where there are too few observations for it to exist.
+    """
+    k = num_free
+    if num_observed - k - 1 <= 0:
+        return float("nan")
+    return float(-2 * log_likelihood + 2 * k + 2 * k * (k + 1) / (num_observed - k - 1))
+
+
 def persistence(series: Series, times: np.ndarray) -> np.ndarray:
     """The baseline forecast: each species stays at its last observed value, shape `(times, species)`.
 
@@ -74,13 +79,13 @@ def persistence(series: Series, times: np.ndarray) -> np.ndarray:
     return np.tile(last, (len(times), 1))
 
 
-def persistence_inside(series: Series, kept: np.ndarray) -> np.ndarray:
-    """At every time of the series, the last value observed before it at a kept time; NaN where there is none."""
-    out = np.full(series.values.shape, np.nan)
-    usable = series.observed & kept[:, None]
-    for i in range(len(series.species)):
-        rows = np.flatnonzero(usable[:, i])
-        before = np.searchsorted(rows, np.arange(len(series))) - 1
-        found = before >= 0
-        out[found, i] = series.values[rows[before[found]], i]
-    return out
+def mean_of_last_five(series: Series, times: np.ndarray) -> np.ndarray:
+    """A baseline forecast: each species stays at the mean of its last five observed values, shape `(times, species)`.
+
+    Example:
+        >>> s = Series([0, 1, 2], [[1.0], [3.0], [5.0]], species=("a",))
+        >>> mean_of_last_five(s, np.array([3, 4])).tolist()
+        [[3.0], [3.0]]
+    """
+    last = [series.values[np.flatnonzero(seen)[-5:], i].mean() for i, seen in enumerate(series.observed.T)]
+    return np.tile(last, (len(times), 1))

@@ -29,13 +29,13 @@ def plot_simulation(simulation: Simulation, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_fit(result: FitResult, ax: Axes | None = None) -> Axes:
+def plot_fit(result: FitResult, ax: Axes | None = None, culture: str | None = None) -> Axes:
     """Counts as dots, the fitted curve as a line."""
-    ax = axes_for(ax)
-    _counts(result.series, ax)
-    for i, name in enumerate(result.series.species):
-        ax.plot(result.series.times, result.predicted[:, i], color=colour(i), label=f"{name}, fitted")
-    ax.set_title(f"{result.name}: SS {result.sum_of_squares:.3f}", loc="left", fontsize=10)
+    ax, one = axes_for(ax), result.culture(culture)
+    _counts(one.series, ax)
+    for i, name in enumerate(one.series.species):
+        ax.plot(one.series.times, one.predicted[:, i], color=colour(i), label=f"{name}, fitted")
+    ax.set_title(f"{result.name} on {one.series.name}", loc="left", fontsize=10)
     ax.legend(frameon=False, fontsize=8)
     return ax
 
@@ -59,21 +59,24 @@ def plot_forecast(forecast: Forecast, ax: Axes | None = None, later: Series | No
 
 
 def plot_comparison(comparison: Comparison) -> Figure:
-    """One panel per model: hold-out forecast with its band, beside what was counted."""
-    rows = [(row, row.forecast) for row in comparison.rows if row.forecast is not None]
+    """Hold-out forecasts with their bands beside what was counted: a row per hold-out, a column per model."""
+    names = [row.name for row in comparison.rows if any(out.forecast is not None for out in row.holdouts)]
+    shape = (len(comparison.holdout_after), len(names))
     figure, axes = plt.subplots(
-        1, len(rows), figsize=(3.6 * len(rows), 3.4), sharex=True, sharey=True, squeeze=False, layout="constrained"
+        *shape, figsize=(3.2 * shape[1], 2.9 * shape[0]), sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
     top = 1.35 * float(np.nanmax(comparison.series.values))
-    for ax, (row, forecast) in zip(axes[0], rows, strict=True):
-        plot_forecast(forecast, ax, later=comparison.series)
-        ax.set_title(
-            f"{row.name}\n{100 * comparison.confidence_level:g}% band covers {row.coverage:.0%}", loc="left", fontsize=9
-        )
-        ax.set_ylim(0, top)
-        ax.label_outer()
-    for ax in axes[0][1:]:
-        ax.get_legend().remove()
+    for j, name in enumerate(names):
+        for ax, out in zip(axes[:, j], comparison.row(name).holdouts, strict=True):
+            covers = "no band" if out.forecast is None else f"{100 * comparison.confidence_level:g}% band"
+            if out.forecast is not None:
+                plot_forecast(out.forecast, ax, later=comparison.series)
+                covers += f" covers {out.coverage:.0%}"
+                ax.get_legend().remove()
+            ax.set_title(f"{name}\n{covers}", loc="left", fontsize=9)
+            ax.set_ylim(0, top)
+            ax.label_outer()
+    axes[0, 0].legend(frameon=False, fontsize=8)
     return figure
 
 

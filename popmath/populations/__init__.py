@@ -36,6 +36,7 @@ from popmath.populations.coupling_threshold import GrowthThreshold as GrowthThre
 from popmath.populations.coupling_threshold import growth_threshold as growth_threshold
 from popmath.populations.density import DensityEquilibrium as DensityEquilibrium
 from popmath.populations.density import density_equilibrium as density_equilibrium
+from popmath.populations.density_dependent_leslie import DensityDependentLeslie as DensityDependentLeslie
 from popmath.populations.diffusion import DiffusionFit as DiffusionFit
 from popmath.populations.diffusion import ExtinctionTime as ExtinctionTime
 from popmath.populations.diffusion import extinction_time as extinction_time
@@ -58,6 +59,7 @@ from popmath.populations.environments import Environments as Environments
 from popmath.populations.environments import random_environments as random_environments
 from popmath.populations.extinction_risk import QuasiExtinction as QuasiExtinction
 from popmath.populations.extinction_risk import quasi_extinction as quasi_extinction
+from popmath.populations.family import ModelFamily as ModelFamily
 from popmath.populations.fock_space import FockSpace as FockSpace
 from popmath.populations.growth_maps import GrowthCurve as GrowthCurve
 from popmath.populations.growth_maps import GrowthMap as GrowthMap
@@ -80,6 +82,7 @@ from popmath.populations.invasion import InvasionGrowth as InvasionGrowth
 from popmath.populations.invasion import MutualInvasibility as MutualInvasibility
 from popmath.populations.invasion import invasion_growth_rate as invasion_growth_rate
 from popmath.populations.invasion import mutual_invasibility as mutual_invasibility
+from popmath.populations.learned_regulation import LearnedRegulation as LearnedRegulation
 from popmath.populations.leslie_competition import LinearLeslieCompetition as LinearLeslieCompetition
 from popmath.populations.leslie_gower import LeslieGower as LeslieGower
 from popmath.populations.life_history import age_at_maturity as age_at_maturity
@@ -97,6 +100,7 @@ from popmath.populations.linear_evolution import MigrationEquilibrium as Migrati
 from popmath.populations.linear_evolution import evolve as evolve
 from popmath.populations.linear_evolution import migration_equilibrium as migration_equilibrium
 from popmath.populations.lotka_volterra import LotkaVolterraCompetition as LotkaVolterraCompetition
+from popmath.populations.lotka_volterra_predator_prey import LotkaVolterraPredatorPrey as LotkaVolterraPredatorPrey
 from popmath.populations.ltre import FixedLTRE as FixedLTRE
 from popmath.populations.ltre import RandomLTRE as RandomLTRE
 from popmath.populations.ltre import ltre_fixed as ltre_fixed
@@ -113,6 +117,9 @@ from popmath.populations.operator_forms import SymmetrisedMatrix as SymmetrisedM
 from popmath.populations.operator_forms import polar_hamiltonian as polar_hamiltonian
 from popmath.populations.operator_forms import symmetrised as symmetrised
 from popmath.populations.operator_forms import two_class_hamiltonian as two_class_hamiltonian
+from popmath.populations.parameter_ranges import positive as positive
+from popmath.populations.parameter_ranges import probability as probability
+from popmath.populations.parameter_ranges import real as real
 from popmath.populations.predation_elimination import PreyRecurrence as PreyRecurrence
 from popmath.populations.predation_elimination import evolve_one_way as evolve_one_way
 from popmath.populations.predation_elimination import prey_recurrence as prey_recurrence
@@ -124,6 +131,9 @@ from popmath.populations.predation_growth import growth_condition as growth_cond
 from popmath.populations.predation_growth import growth_factor as growth_factor
 from popmath.populations.predation_growth import perturbative_growth_factor as perturbative_growth_factor
 from popmath.populations.predator_prey import LesliePredatorPrey as LesliePredatorPrey
+from popmath.populations.predator_prey_families import linear_leslie_competition as linear_leslie_competition
+from popmath.populations.predator_prey_families import linear_predator_prey as linear_predator_prey
+from popmath.populations.predator_prey_families import structured_predator_prey as structured_predator_prey
 from popmath.populations.projection import TransientEnvelope as TransientEnvelope
 from popmath.populations.projection import TransientProjection as TransientProjection
 from popmath.populations.projection import project as project
@@ -146,6 +156,7 @@ from popmath.populations.species_standing import last_species_standing as last_s
 from popmath.populations.stability import Stability as Stability
 from popmath.populations.stability import critical_euler_step as critical_euler_step
 from popmath.populations.stability import stability_at as stability_at
+from popmath.populations.staged_predator_prey import StagedPredatorPrey as StagedPredatorPrey
 from popmath.populations.standing_guilds import GuildSignature as GuildSignature
 from popmath.populations.standing_guilds import guaranteed_margin as guaranteed_margin
 from popmath.populations.standing_guilds import guild_signature as guild_signature
@@ -156,6 +167,7 @@ from popmath.populations.standing_theorems import two_guilds as two_guilds
 from popmath.populations.stochastic_growth import StochasticGrowth as StochasticGrowth
 from popmath.populations.stochastic_growth import stochastic_growth_rate as stochastic_growth_rate
 from popmath.populations.streaming import EnsembleStatistics as EnsembleStatistics
+from popmath.populations.theta_leslie_gower import ThetaLeslieGower as ThetaLeslieGower
 from popmath.populations.transients import TransientBounds as TransientBounds
 from popmath.populations.transients import TransientResponse as TransientResponse
 from popmath.populations.transients import transient_bounds as transient_bounds

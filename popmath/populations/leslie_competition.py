@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array, Parameter
+from popmath.populations.fractional_times import interpolate, split_times
 from popmath.populations.model import (
     PopulationModel,
     as_parameter,
@@ -19,7 +20,6 @@ from popmath.populations.model import (
     check_positive,
     parameter_values,
 )
-from popmath.populations.simulation import whole_steps
 
 
 @final
@@ -131,11 +131,12 @@ class LinearLeslieCompetition(PopulationModel):
         return after, {"negative": jnp.any(after < 0)}
 
     def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """Abundances by class at times that are whole numbers of intervals."""
-        steps = whole_steps(self, times, self.interval)
+        """Abundances by class at any times from 0 on; between steps they are interpolated (see `states_by_steps`)."""
+        before, share = split_times(times, self.interval)
+        num_steps = int(np.max(before + (share > 0), initial=0))
         matrix = self.projection_matrix()
-        _, states = jax.lax.scan(lambda z, _: (jnp.dot(matrix, z), z), jnp.ravel(state), length=int(steps[-1]) + 1)
-        return jnp.reshape(states[steps], (times.size, *state.shape))
+        _, states = jax.lax.scan(lambda z, _: (jnp.dot(matrix, z), z), jnp.ravel(state), length=num_steps + 1)
+        return jnp.reshape(interpolate(states, before, share), (times.size, *state.shape))
 
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """Abundance of each species, summed over its classes."""

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from popmath._types import Array, Parameter
 from popmath.populations.competition import carrying_capacity, competition_parameter, initial_abundances
+from popmath.populations.fractional_times import states_by_steps
 from popmath.populations.model import (
     PopulationModel,
     as_parameter,
@@ -19,7 +20,6 @@ from popmath.populations.model import (
     check_positive,
     parameter_values,
 )
-from popmath.populations.simulation import states_at_whole_steps
 
 
 @final
@@ -90,8 +90,8 @@ class LeslieGower(PopulationModel):
         return p["growth_factor"] * state / (1.0 + jnp.dot(p["competition"], state)), {}
 
     def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """Abundances at times that are whole numbers of intervals."""
-        return states_at_whole_steps(self, state, times, self.interval)
+        """Abundances at any times from 0 on; between steps they are interpolated geometrically."""
+        return states_by_steps(self, state, times, self.interval)
 
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundances themselves."""

@@ -19,11 +19,11 @@ Census = Literal["pre", "post"]
 
 
 def as_entries(values: ArrayLike | float) -> Array:
-    """Entries as float64 NumPy; what JAX is tracing as it is, a list with traced numbers in it stacked."""
+    """Entries as float64 NumPy; what JAX is tracing as it is, lists with traced numbers in them put together."""
     if isinstance(values, Tracer):
         return values
-    if isinstance(values, list | tuple) and any(isinstance(value, Tracer) for value in values):
-        return jnp.stack([jnp.asarray(value) for value in values])
+    if isinstance(values, list | tuple) and any(isinstance(value, Tracer) for value in jax.tree.leaves(values)):
+        return jnp.array(values)
     return np.asarray(values, dtype=np.float64)
 
 

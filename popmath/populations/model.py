@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -14,8 +14,6 @@ from jax.core import Tracer
 from jaxtyping import Float
 
 from popmath._types import Array, Parameter
-
-ModelT = TypeVar("ModelT", bound="PopulationModel")
 
 
 class PopulationModel(eqx.Module):
@@ -45,6 +43,10 @@ class PopulationModel(eqx.Module):
     @abc.abstractmethod
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundance of each species in `states`, whose last axes are one state."""
+
+    def with_values(self, values: Mapping[str, Array]) -> PopulationModel:
+        """A copy with these parameters, by name."""
+        return dataclasses.replace(self, **values)
 
 
 @runtime_checkable
@@ -76,11 +78,6 @@ def parameter_values(model: ParametricModel) -> dict[str, Array]:
             f"{type(model).__name__}({missing[0]}=...), or fit the model to a series with popmath.fit."
         )
     return values
-
-
-def with_parameters(model: ModelT, values: Mapping[str, Array]) -> ModelT:
-    """A copy of `model` with these parameters."""
-    return dataclasses.replace(model, **values)
 
 
 def as_parameter(value: object) -> Array | None:

@@ -16,6 +16,7 @@ from popmath.populations.competition import (
     growth_rate_parameter,
     initial_abundances,
 )
+from popmath.populations.fractional_times import states_by_steps
 from popmath.populations.model import (
     PopulationModel,
     as_parameter,
@@ -24,7 +25,6 @@ from popmath.populations.model import (
     check_positive,
     parameter_values,
 )
-from popmath.populations.simulation import states_at_whole_steps
 
 
 @final
@@ -88,8 +88,8 @@ class Ricker(PopulationModel):
         return state * jnp.exp(p["growth_rate"] - jnp.dot(p["competition"], state)), {}
 
     def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """Abundances at times that are whole numbers of intervals."""
-        return states_at_whole_steps(self, state, times, self.interval)
+        """Abundances at any times from 0 on; between steps they are interpolated geometrically."""
+        return states_by_steps(self, state, times, self.interval)
 
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundances themselves."""

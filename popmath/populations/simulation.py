@@ -258,31 +258,3 @@ def _run(model: PopulationModel, state: jax.Array, keys: jax.Array | None, num_s
 
     _, (later, info) = jax.lax.scan(one, state, (jnp.arange(num_steps), keys), length=num_steps)
     return jnp.concatenate([state[None], later]), info
-
-
-def states_at_whole_steps(model: PopulationModel, state: Array, times: np.ndarray, interval: float) -> Array:
-    """The states of a discrete-time model at `times`, which have to be whole numbers of `interval`."""
-    steps = whole_steps(model, times, interval)
-
-    def one(carry, t):
-        after, _ = model.step(carry, t, None)
-        return after, carry
-
-    _, states = jax.lax.scan(one, state, jnp.arange(int(steps[-1]) + 1))
-    return states[steps]
-
-
-def whole_steps(model: PopulationModel, times: np.ndarray, interval: float) -> np.ndarray:
-    """How many projection intervals lie before each of `times`.
-
-    Raises:
-        ValueError: if it is not a whole number.
-    """
-    steps = np.rint(times / interval).astype(int)
-    off = np.abs(steps * interval - times) > 1e-9 * np.maximum(1.0, np.abs(times))
-    if off.any():
-        raise ValueError(
-            f"{type(model).__name__} projects in steps of {interval:g}, but time {times[np.argmax(off)]:g} is not a "
-            f"whole number of steps. Pass interval=... that divides every time, or use LotkaVolterraCompetition."
-        )
-    return steps

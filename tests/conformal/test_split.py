@@ -13,7 +13,14 @@ import popmath.inference
 import popmath.intersections
 import popmath.populations
 import popmath.predictor
-from popmath.conformal import SplitBand, calibrate_split, coverage_and_width, scores_needed
+from popmath.conformal import (
+    CultureBand,
+    HorizonBand,
+    SplitBand,
+    calibrate_split,
+    coverage_and_width,
+    scores_needed,
+)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=10, max_size=60), st.sampled_from([0.5, 0.8, 0.9]))
@@ -143,6 +150,7 @@ def test_levels(level, kind):
 def test_nothing_uncalibrated_predicts():
     rooms = (popmath.conformal, popmath.inference, popmath.intersections, popmath.populations, popmath.predictor)
     public = {thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)}
-    assert {thing for thing in public if hasattr(thing, "predict_interval")} == {SplitBand}
-    with pytest.raises(TypeError):
-        SplitBand()
+    assert {thing for thing in public if hasattr(thing, "predict_interval")} == {SplitBand, HorizonBand, CultureBand}
+    for band in (SplitBand, HorizonBand, CultureBand):
+        with pytest.raises(TypeError):
+            band()

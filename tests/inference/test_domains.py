@@ -11,7 +11,7 @@ import popmath as pm
 from popmath._types import Parameter
 from popmath.inference.domains import ParameterSpace, constrain, unconstrain
 
-SPACE = ParameterSpace(
+SPACE = ParameterSpace.of(
     {
         "rate": Parameter("real", np.array([-1.0, 0.0]), np.array([1.0, 3.0]), "a rate", "per day"),
         "competition": Parameter("positive", np.full((2, 2), 0.01), np.full((2, 2), 1.0), "an effect", "1"),
@@ -69,8 +69,8 @@ def test_starts_fill_their_ranges_and_follow_the_seed():
     starts = SPACE.starts(2000, np.random.default_rng(5))
     assert np.array_equal(starts, SPACE.starts(2000, np.random.default_rng(5)))
     assert not np.array_equal(starts, SPACE.starts(2000, np.random.default_rng(6)))
-    low = np.concatenate([unconstrain(p.domain, p.low).ravel() for p in SPACE.parameters.values()])
-    high = np.concatenate([unconstrain(p.domain, p.high).ravel() for p in SPACE.parameters.values()])
+    low = np.concatenate([unconstrain(b.parameter.domain, b.parameter.low).ravel() for b in SPACE.blocks])
+    high = np.concatenate([unconstrain(b.parameter.domain, b.parameter.high).ravel() for b in SPACE.blocks])
     share = (starts - low) / (high - low)
     assert (share >= 0).all() and (share <= 1).all()
     assert (share.min(axis=0) < 0.01).all() and (share.max(axis=0) > 0.99).all()

@@ -5,11 +5,11 @@ import pytest
 import scipy.integrate
 
 import popmath as pm
-import popmath.inference.problem
+import popmath.inference.curves
 from popmath.inference import FitResult
 from popmath.inference.fitting import fit_problem
-from popmath.inference.least_squares import LeastSquares
 from popmath.inference.problem import Problem
+from popmath.inference.search import LeastSquaresSearch
 
 REACHABLE = {"LotkaVolterraCompetition": 0.9000, "LeslieGower": 0.9090, "Ricker": 0.8715}
 
@@ -33,9 +33,10 @@ def test_table3_sum_of_squares_computed_independently_with_the_inoculum(comparis
 
 @pytest.mark.parametrize("name", REACHABLE)
 def test_holdout_b(comparison, mixture, name):
-    predicted = comparison.row(name).holdout_fit.predict(range(13, 26))
+    out = comparison.row(name).holdouts[1]
+    predicted = out.fit.predict(range(13, 26))
     error = np.sqrt(((predicted - mixture.values[-13:]) ** 2).mean(axis=0))
-    np.testing.assert_allclose(error, comparison.row(name).holdout_rmse)
+    np.testing.assert_allclose(error, out.rmse)
     assert error[0] <= 13
     assert error[1] <= 35
 
@@ -59,7 +60,9 @@ def exact_counts(name: str, times: np.ndarray) -> np.ndarray:
 def fit_again(comparison, name: str, series: pm.Series, seed: int = 3) -> FitResult:
     """Fit a series with the times of the mixture, on curves that are compiled already."""
     compiled = comparison.row(name).fit.problem
-    return fit_problem(Problem(compiled.template, series, compiled.curves), num_starts=8, seed=seed, throw=True)
+    return fit_problem(
+        Problem(compiled.template, series, compiled.settings, compiled.curves), num_starts=8, seed=seed, throw=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,26 +136,24 @@ def test_what_else_is_refused(mixture):
     zeros = pm.Series(np.arange(20.0), np.c_[np.arange(1.0, 21), np.zeros(20)], ("a", "b"))
     with pytest.raises(ValueError, match="b is 0 or missing throughout"):
         pm.fit(pm.LeslieGower(("a", "b")), zeros)
-    with pytest.raises(ValueError, match="same order"):
-        pm.fit(pm.LeslieGower(mixture.species[::-1]), mixture)
+    with pytest.raises(ValueError, match="aurelia is not in the model"):
+        pm.fit(pm.LeslieGower(("caudatum", "beta")), mixture)
     for starts in (0, -1, True):
         with pytest.raises(ValueError, match="num_starts"):
             pm.fit(pm.LeslieGower(mixture.species), mixture, num_starts=starts)
     with pytest.raises(ValueError, match="seed must be"):
         pm.fit(pm.LeslieGower(mixture.species), mixture, seed=-1)
-    with pytest.raises(ValueError, match="whole number of steps"):
-        pm.fit(pm.LeslieGower(mixture.species, interval=2.0), mixture)
 
 
 def test_no_convergence_is_an_error_or_a_verdict(mixture, monkeypatch):
-    class OneShortRound(LeastSquares):
+    class OneShortRound(LeastSquaresSearch):
         def __init__(self, residuals, batch_size):
             super().__init__(residuals, batch_size, steps_per_round=2)
 
         def solve(self, starts, data):
             return super().solve(starts, data, max_rounds=1)
 
-    monkeypatch.setattr(popmath.inference.problem, "LeastSquares", OneShortRound)
+    monkeypatch.setattr(popmath.inference.curves, "LeastSquaresSearch", OneShortRound)
     model = pm.LeslieGower(mixture.species)
     with pytest.raises(pm.ConvergenceError, match="more starts"):
         pm.fit(model, mixture, num_starts=8)

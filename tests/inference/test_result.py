@@ -70,7 +70,7 @@ def test_forecast(fitted):
     assert (forecast.lower >= 0).all()
     assert (forecast.lower <= forecast.predicted).all()
     assert (forecast.predicted <= forecast.upper).all()
-    assert "calibrated on 48 errors" in forecast.calibration
+    assert "on 48 errors at left-out" in forecast.calibration
     assert "not guaranteed" in forecast.warnings[0]
     assert len(forecast.to_dataframe()) == 30
     assert "90%" in forecast.summary()
@@ -89,8 +89,8 @@ def test_forecast_levels_out_of_range(fitted, level):
 def test_forecasts_that_cannot_be_made(fitted, mixture):
     with pytest.raises(ValueError, match="after the last time"):
         fitted.forecast([20, 26])
-    with pytest.raises(ValueError, match="at least 100"):
-        fitted.forecast([26], confidence_level=0.99)
+    with pytest.raises(ValueError, match="at least 10001"):
+        fitted.forecast([26], confidence_level=0.9999)
     short = pm.fit(pm.LeslieGower(mixture.species), mixture.until(6), num_starts=8, throw=False)
     with pytest.raises(pm.UnableError, match="longer series"):
         short.forecast([7])

@@ -8,15 +8,16 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from popmath import Series
+from popmath import LeslieGower, Series
 from popmath.inference import persistence
+from popmath.inference.problem import FitSettings, Problem
 from popmath.inference.statistics import (
+    aicc_of_likelihood,
     corrected_aic,
-    persistence_inside,
+    mean_of_last_five,
     r_squared,
     rmse,
     species_scale,
-    sum_of_squares,
 )
 
 NAN = float("nan")
@@ -28,7 +29,9 @@ GUESS = np.array([[1.0, 1.0], [4.0, 999.0], [8.0, 4.0], [-999.0, 5.0]])
 def test_by_hand_with_missing_values():
     """Species a: counts 2 4 6, errors -1 0 2. Species b: counts 1 5 3, errors 0 -1 2."""
     assert species_scale(GAPPY).tolist() == [4.0, 3.0]
-    assert sum_of_squares(GUESS, GAPPY, species_scale(GAPPY)) == pytest.approx(5 / 16 + 5 / 9)
+    fixed = {"competition": 1.0, "growth_factor": 1.0}
+    problem = Problem(LeslieGower(("a", "b")), GAPPY, FitSettings(fixed=fixed))
+    assert problem.sum_of_squares(GUESS) == pytest.approx(5 / 16 + 5 / 9)
     np.testing.assert_allclose(rmse(GUESS, GAPPY), np.sqrt([5 / 3, 5 / 3]))
     np.testing.assert_allclose(r_squared(GUESS, GAPPY), [1 - 5 / 8, 1 - 5 / 8])
 
@@ -37,7 +40,8 @@ def test_an_inoculum_counts_in_the_scale_and_nowhere_else():
     s = Series([0, 1, 2], [2.0, 4.0, 6.0], "a", starts_with_inoculum=True)
     guess = np.array([[100.0], [5.0], [6.0]])
     assert species_scale(s).tolist() == [4.0]
-    assert sum_of_squares(guess, s, species_scale(s)) == pytest.approx(1 / 16)
+    problem = Problem(LeslieGower("a"), s, FitSettings(fixed={"competition": 1.0, "growth_factor": 1.0}))
+    assert problem.sum_of_squares(guess) == pytest.approx(1 / 16)
     assert rmse(guess, s)[0] == pytest.approx(math.sqrt(0.5))
     assert r_squared(guess, s)[0] == pytest.approx(0.5)
 
@@ -54,7 +58,7 @@ def test_against_a_plain_loop(values, guess):
         squared = sum((guess[t, i] - values[t, i]) ** 2 for t in range(6))
         total += squared / mean**2
         assert rmse(guess, s)[i] == pytest.approx(math.sqrt(squared / 6), abs=1e-12)
-    assert sum_of_squares(guess, s, species_scale(s)) == pytest.approx(total)
+    assert Problem(LeslieGower(("a", "b")), s).sum_of_squares(guess) == pytest.approx(total)
 
 
 def test_nothing_to_measure_is_nan():
@@ -82,11 +86,12 @@ def test_persistence_takes_the_last_value_that_was_seen():
     assert persistence(GAPPY, np.array([5.0, 6.0])).tolist() == [[6.0, 3.0]] * 2
 
 
-def test_persistence_inside_never_looks_at_the_present_or_a_left_out_time():
-    everything = persistence_inside(GAPPY, np.ones(4, bool))
-    expected = [[NAN, NAN], [2.0, 1.0], [4.0, 1.0], [6.0, 5.0]]
-    np.testing.assert_array_equal(everything, expected)
-    without = persistence_inside(GAPPY, np.array([True, False, False, True]))
-    np.testing.assert_array_equal(without, [[NAN, NAN], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
-    inoculated = Series([0, 1, 2], [2.0, 4.0, 6.0], "a", starts_with_inoculum=True)
-    assert np.isnan(persistence_inside(inoculated, np.ones(3, bool))[1, 0])
+def test_mean_of_the_last_five_that_were_seen():
+    assert mean_of_last_five(GAPPY, np.array([5.0, 6.0])).tolist() == [[4.0, 3.0]] * 2
+    long = Series(np.arange(8), np.arange(8.0), "a")
+    assert mean_of_last_five(long, np.array([9.0])).tolist() == [[5.0]]
+
+
+def test_aicc_of_a_likelihood_by_hand():
+    assert aicc_of_likelihood(-100.0, 30, 4) == pytest.approx(200 + 8 + 40 / 25)
+    assert math.isnan(aicc_of_likelihood(-1.0, 5, 4))

@@ -62,7 +62,8 @@ def test_correlations_are_correlations(comparison, name):
 def test_a_number_the_data_say_nothing_of_has_no_interval(noisy):
     jacobian = np.random.default_rng(0).normal(size=(15, 3))
     jacobian[:, 1] = 0.0
-    estimates, _ = estimate_from_curvature(noisy.problem, noisy.vector, jacobian, 1.0)
+    estimates, _, error = estimate_from_curvature(noisy.problem, noisy.vector, jacobian, 12.0)
+    assert np.isinf(error[1]) and np.isfinite(error[[0, 2]]).all()
     assert [e.determined for e in estimates] == [True, False, True]
     assert np.isnan(estimates[1].low) and np.isfinite(estimates[1].value)
 
@@ -76,12 +77,14 @@ def test_verdict_says_what_to_know():
     numbers = tuple(Estimate(f"n{i}", 1.0, 0.5, 2.0) for i in range(3))
     nothing = np.eye(3)
     tied = np.array([[1.0, -0.97, 0.1], [-0.97, 1.0, 0.2], [0.1, 0.2, 1.0]])
-    assert verdict(True, 0.75, 8, Estimates(numbers, nothing)) == ("converged; 6 of 8 starts reached this optimum",)
-    assert "n0 with n1 (-0.97)" in verdict(True, 0.75, 8, Estimates(numbers, tied))[1]
-    assert "try more starts" in verdict(True, 1 / 8, 8, Estimates(numbers, nothing))[1]
-    assert verdict(False, 0.75, 8, Estimates(numbers, nothing))[0].startswith("NOT converged")
+    assert verdict(True, 0.75, 8, Estimates(numbers, nothing, np.ones(3))) == (
+        "converged; 6 of 8 starts reached this optimum",
+    )
+    assert "n0 with n1 (-0.97)" in verdict(True, 0.75, 8, Estimates(numbers, tied, np.ones(3)))[1]
+    assert "try more starts" in verdict(True, 1 / 8, 8, Estimates(numbers, nothing, np.ones(3)))[1]
+    assert verdict(False, 0.75, 8, Estimates(numbers, nothing, np.ones(3)))[0].startswith("NOT converged")
     loose = (numbers[0], numbers[1]._replace(high=np.nan), numbers[2])
-    assert "do not determine 1 of 3 numbers: n1" in verdict(True, 0.75, 8, Estimates(loose, nothing))[1]
+    assert "do not determine 1 of 3 numbers: n1" in verdict(True, 0.75, 8, Estimates(loose, nothing, np.ones(3)))[1]
 
 
 def test_the_linear_model_has_too_many_numbers_and_says_so(comparison):

@@ -1,9 +1,9 @@
-"""Multi-start nonlinear least squares: Levenberg-Marquardt from optimistix, all starts in one vmapped call."""
+"""Search from many starts: nonlinear least squares by Levenberg-Marquardt (optimistix), all starts in vmapped calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from popmath._types import Array
 
 _TOLERANCE = 1e-9
 _SAME = 1e-8  # relative difference of sums of squares up to which two starts are at one optimum
+_REACHED = 1e-4  # the same, up to which a start counts as having reached the optimum
+REACHED = 2e-3  # difference of minus log-densities that makes no difference
 _STALLED = 1e-7  # relative fall of the sum of squares over a round below which it counts as no longer falling
 
 
@@ -22,21 +24,32 @@ class Optima(NamedTuple):
 
     Attributes:
         vectors: shape `(starts, parameters)`.
-        sums: sum of squares at each, inf where it is not finite.
+        sums: sum of squares (or objective) at each, inf where it is not finite.
         curves: the curve at each, shape `(starts, ...)`.
+        reached: whether it is the best optimum, to within what makes no difference.
         converged: whether the optimiser met its tolerance there, or a whole round no longer lowered the sum (as when a
             parameter runs to the edge of its domain).
-        num_steps: Levenberg-Marquardt steps taken in all.
+        num_steps: steps taken in all.
     """
 
     vectors: np.ndarray
     sums: np.ndarray
     curves: np.ndarray
+    reached: np.ndarray
     converged: np.ndarray
     num_steps: np.ndarray
 
 
-class LeastSquares:
+@runtime_checkable
+class Search(Protocol):
+    """A way to an optimum, compiled once for problems that differ in their data."""
+
+    def solve(self, starts: np.ndarray, data: Any) -> Optima:
+        """Where each start, shape `(starts, parameters)`, ends."""
+        ...
+
+
+class LeastSquaresSearch:
     """A family of problems with the same residuals on different data, compiled once.
 
     Args:
@@ -82,9 +95,8 @@ class LeastSquares:
         ]
         vectors, sums, curves, converged, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
         with np.errstate(over="ignore"):
-            tied = sums <= sums.min() * (1 + _SAME)
-        order = np.lexsort((sums, ~(tied & converged)))
-        return Optima(vectors[order], sums[order], curves[order], converged[order], steps[order])
+            tied, reached = (sums <= sums.min() * (1 + near) for near in (_SAME, _REACHED))
+        return in_order(Optima(vectors, sums, curves, reached, converged, steps), tied)
 
     def _solve_batch(self, starts: np.ndarray, data: Any, max_rounds: int) -> tuple[np.ndarray, ...]:
         keep = len(starts)
@@ -102,3 +114,9 @@ class LeastSquares:
                 break
             vectors = np.where(np.isfinite(sums)[:, None], vectors, vectors[np.argmin(sums)])
         return vectors[:keep], sums[:keep], curves[:keep], converged[:keep], steps[:keep]
+
+
+def in_order(found: Optima, tied: np.ndarray) -> Optima:
+    """Best first; of those that are tied for the best, the converged ones first."""
+    order = np.lexsort((found.sums, ~(tied & found.converged)))
+    return Optima(*(column[order] for column in found))
