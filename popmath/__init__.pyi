@@ -9,8 +9,10 @@ from ._errors import DataError as DataError
 from ._errors import UnableError as UnableError
 from .inference import compare as compare
 from .inference import fit as fit
+from .inference import fit_with_process_noise as fit_with_process_noise
 from .inference import identifiability as identifiability
 from .inference import profile as profile
+from .inference import sample_posterior as sample_posterior
 from .populations import Community as Community
 from .populations import DensityDependentLeslie as DensityDependentLeslie
 from .populations import LearnedRegulation as LearnedRegulation

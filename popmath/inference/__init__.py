@@ -1,8 +1,10 @@
 """Fitting models to series: named, constrained parameters, many starts, and results that carry their verdict."""
 
+from popmath.inference.comparison import Candidate as Candidate
 from popmath.inference.comparison import Comparison as Comparison
 from popmath.inference.comparison import ComparisonRow as ComparisonRow
 from popmath.inference.comparison import compare as compare
+from popmath.inference.default_priors import RangePrior as RangePrior
 from popmath.inference.fitting import fit as fit
 from popmath.inference.forecast import Forecast as Forecast
 from popmath.inference.holdout import Holdout as Holdout
@@ -12,10 +14,14 @@ from popmath.inference.losses import LogNormalError as LogNormalError
 from popmath.inference.losses import NegativeBinomial as NegativeBinomial
 from popmath.inference.losses import Poisson as Poisson
 from popmath.inference.losses import SquaredError as SquaredError
+from popmath.inference.posterior import sample_posterior as sample_posterior
+from popmath.inference.posterior_result import Posterior as Posterior
 from popmath.inference.priors import Beta as Beta
 from popmath.inference.priors import HalfNormal as HalfNormal
 from popmath.inference.priors import LogNormal as LogNormal
 from popmath.inference.priors import Normal as Normal
+from popmath.inference.process_noise import fit_with_process_noise as fit_with_process_noise
+from popmath.inference.process_noise_result import ProcessNoiseFit as ProcessNoiseFit
 from popmath.inference.profile_likelihood import Profile as Profile
 from popmath.inference.profile_likelihood import profile as profile
 from popmath.inference.result import CultureFit as CultureFit

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from popmath._text import Summary, html_table, number, text_table
+from popmath._types import ArrayLike
 from popmath.inference.bands import BandName
 from popmath.inference.fitting import fit_problem
-from popmath.inference.holdout import Holdout, model_holdout, rule_holdout
-from popmath.inference.losses import Loss
+from popmath.inference.holdout import Holdout, model_holdout, no_holdout, rule_holdout
+from popmath.inference.losses import Loss, SquaredError
+from popmath.inference.priors import Prior
 from popmath.inference.problem import FitSettings, FittableModel, Problem
 from popmath.inference.result import FitResult
 from popmath.inference.statistics import mean_of_last_five, persistence
@@ -22,6 +24,23 @@ if TYPE_CHECKING:
     import pandas
 
 BASELINES = {"persistence": persistence, "mean of last five": mean_of_last_five}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A model in a comparison with settings of its own.
+
+    Attributes:
+        model: template.
+        name: for the tables; None for that of the model.
+        fixed: as in `fit`.
+        priors: as in `fit`.
+    """
+
+    model: FittableModel
+    name: str | None = None
+    fixed: Mapping[str, ArrayLike | float] = dataclasses.field(default_factory=dict)
+    priors: Mapping[str, Prior] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -177,7 +196,7 @@ class Comparison:
 
 
 def compare(
-    models: Iterable[FittableModel],
+    models: Iterable[FittableModel | Candidate],
     series: Series,
     *,
     holdout_after: float | Sequence[float],
@@ -195,7 +214,7 @@ def compare(
     five; they are calibrated the same way.
 
     Args:
-        models: templates, with the species of the series.
+        models: templates, with the species of the series; a `Candidate` has fixed values or priors of its own.
         series: the series.
         holdout_after: the last time the forecasts may see, or several; some observations must come after each.
         confidence_level: of the bands.
@@ -219,14 +238,24 @@ def compare(
         ComparisonRow(name, None, tuple(rule_holdout(name, rule, part, series, confidence_level) for part in before))
         for name, rule in BASELINES.items()
     ]
-    settings = FitSettings() if loss is None else FitSettings(loss)
 
-    def one(model: FittableModel) -> ComparisonRow:
-        whole = fit_problem(Problem(model, series, settings), num_starts, seed, throw=False)
-        parts = [fit_problem(whole.problem.before(time), num_starts, seed, throw=False) for time in after]
-        holdouts = tuple(model_holdout(part, series, confidence_level, band) for part in parts)
+    def one(model: FittableModel | Candidate) -> ComparisonRow:
+        asked = model if isinstance(model, Candidate) else Candidate(model)
+        settings = FitSettings(loss or SquaredError(), fixed=asked.fixed, priors=asked.priors)
+        whole = fit_problem(Problem(asked.model, series, settings), num_starts, seed, throw=False)
+        name = asked.name or whole.name
+
+        def holdout(time: float) -> Holdout:
+            try:
+                part = whole.problem.before(time)
+            except ValueError as error:
+                return no_holdout(time, len(series.species), str(error))
+            fitted = fit_problem(part, num_starts, seed, throw=False)
+            return model_holdout(fitted, series, confidence_level, band)
+
+        holdouts = tuple(holdout(time) for time in after)
         if progress is not None:
-            progress(whole.name)
-        return ComparisonRow(whole.name, whole, holdouts)
+            progress(name)
+        return ComparisonRow(name, whole, holdouts)
 
     return Comparison(series, after, confidence_level, (*baselines, *map(one, models)), seed)

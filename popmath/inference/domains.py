@@ -112,9 +112,14 @@ class ParameterSpace:
         return total
 
     @property
+    def num_with_prior(self) -> int:
+        """How many free numbers have a prior."""
+        return sum(block.size for block in self.blocks if block.prior is not None)
+
+    @property
     def has_priors(self) -> bool:
         """Whether any free number has a prior."""
-        return any(block.prior is not None and block.size for block in self.blocks)
+        return self.num_with_prior > 0
 
     def starts(self, num_starts: int, rng: np.random.Generator) -> np.ndarray:
         """Random starts, uniform on the unconstrained scale between each parameter's `low` and `high`."""

@@ -53,9 +53,14 @@ def model_holdout(part: FitResult, series: Series, confidence_level: float, band
         made = part.band(series.times[later], confidence_level, band=band)
         return _judge(part, part.name, before, series, made.centre if made.centre is not None else predicted, made)
     except UnableError as error:
-        nothing = np.full(len(series.species), np.nan)
-        error_size = _rmse(predicted, series, later)
-        return Holdout(before.times[-1], part, None, error_size, nothing, np.nan, nothing, str(error))
+        without = no_holdout(before.times[-1], len(series.species), str(error))
+        return dataclasses.replace(without, fit=part, rmse=_rmse(predicted, series, later))
+
+
+def no_holdout(after: float, num_species: int, note: str) -> Holdout:
+    """A hold-out without a forecast, and why."""
+    nothing = np.full(num_species, np.nan)
+    return Holdout(float(after), None, None, nothing, nothing, np.nan, nothing, note)
 
 
 def rule_holdout(name: str, rule: Rule, before: Series, series: Series, confidence_level: float) -> Holdout:

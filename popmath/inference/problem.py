@@ -116,12 +116,12 @@ class Problem:
             check_counts(self.settings.loss, culture.counts[culture.observed], culture.series.name)
         self.space = build_space(template, self.cultures, self.settings)
         self.num_observed = sum(culture.num_observed for culture in self.cultures)
-        if self.num_observed <= self.space.size:
+        if self.num_observed <= self.space.size - self.space.num_with_prior:
             names = ", ".join(repr(culture.series.name) for culture in self.cultures)
             raise ValueError(
                 f"series {names} has {self.num_observed} observations, {type(template).__name__} has "
                 f"{self.space.size} free numbers (initial values included): there must be more observations. Take a "
-                "longer series or a smaller model, fix some parameters (fixed=...), or share them (separate=...)."
+                "longer series or a smaller model, fix some parameters (fixed=...) or give them priors (priors=...)."
             )
         self.curves = curves or Curves(template, self.space, self.cultures, self.settings)
         self.rows = self.curves.rows_of(self.cultures)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import popmath as pm
-from popmath.inference import Comparison, ComparisonRow, Holdout, compare, mean_of_last_five, persistence
+from popmath.inference import Candidate, Comparison, ComparisonRow, Holdout, compare, mean_of_last_five, persistence
 
 
 def test_rows(comparison):
@@ -116,3 +116,12 @@ def test_holdouts_of_the_recommended_model(comparison):
         out = row.holdouts[comparison.holdout_after.index(after)]
         assert (out.rmse <= limits).all(), (row.name, out.rmse)
         assert 0.8 <= out.coverage <= 1.0
+
+
+def test_a_candidate_has_settings_and_a_name_of_its_own(comparison, mixture):
+    same = Candidate(pm.Ricker(mixture.species), "held", fixed={"growth_rate": 0.9})
+    found = compare([same], mixture, holdout_after=20, num_starts=8, band="rolling")
+    row = found.row("held")
+    assert row.fit.num_free == 6 and row.fit.model.growth_rate.tolist() == [0.9, 0.9]
+    assert row.fit.sum_of_squares > comparison.row("Ricker").fit.sum_of_squares
+    assert "earlier times" in row.holdouts[0].forecast.calibration
