@@ -68,11 +68,13 @@ def plot_comparison(comparison: Comparison) -> Figure:
     top = 1.35 * float(np.nanmax(comparison.series.values))
     for j, name in enumerate(names):
         for ax, out in zip(axes[:, j], comparison.row(name).holdouts, strict=True):
-            covers = "no band" if out.forecast is None else f"{100 * comparison.confidence_level:g}% band"
-            if out.forecast is not None:
-                plot_forecast(out.forecast, ax, later=comparison.series)
-                covers += f" covers {out.coverage:.0%}"
-                ax.get_legend().remove()
+            if out.forecast is None:
+                ax.set_axis_off()
+                ax.set_title(f"{name}\nno band", loc="left", fontsize=9)
+                continue
+            plot_forecast(out.forecast, ax, later=comparison.series)
+            ax.get_legend().remove()
+            covers = f"{100 * comparison.confidence_level:g}% band covers {out.coverage:.0%}"
             ax.set_title(f"{name}\n{covers}", loc="left", fontsize=9)
             ax.set_ylim(0, top)
             ax.label_outer()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import final
 
-import diffrax as dfx
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +16,7 @@ from popmath.populations.competition import (
     growth_rate_parameter,
     initial_abundances,
 )
+from popmath.populations.growth_equations import integrate_growth
 from popmath.populations.model import (
     PopulationModel,
     as_parameter,
@@ -25,8 +25,6 @@ from popmath.populations.model import (
     check_positive,
     parameter_values,
 )
-
-_SMALLEST = 1e-300  # log-abundances need a positive number; 0 stays 0 to within this
 
 
 @final
@@ -92,29 +90,13 @@ class LotkaVolterraCompetition(PopulationModel):
         return self.states_at(state, np.array([0.0, 1.0]))[1], {}
 
     def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """Abundances at any times from 0 on; NaN where the integration needs more than 16,384 steps."""
+        """Abundances at any times from 0 on; NaN where the integration needs too many steps."""
         p = parameter_values(self)
-        if times[-1] == 0.0:
-            return jnp.asarray(state)[None]
 
-        def rates(t, log_abundance, args):
-            return p["growth_rate"] - jnp.dot(p["competition"], jnp.exp(log_abundance))
+        def rates(abundance: Array) -> Array:
+            return p["growth_rate"] - jnp.dot(p["competition"], abundance)
 
-        solution = dfx.diffeqsolve(
-            dfx.ODETerm(rates),
-            dfx.Tsit5(),
-            t0=0.0,
-            t1=float(times[-1]),
-            dt0=None,
-            y0=jnp.log(jnp.maximum(state, _SMALLEST)),
-            saveat=dfx.SaveAt(ts=jnp.asarray(times)),
-            stepsize_controller=dfx.PIDController(rtol=self.tolerance, atol=self.tolerance),
-            adjoint=dfx.ForwardMode(),
-            max_steps=16_384,
-            throw=False,
-        )
-        failed = solution.result != dfx.RESULTS.successful
-        return jnp.where(failed, jnp.nan, jnp.exp(solution.ys))
+        return integrate_growth(rates, state, times, self.tolerance)
 
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundances themselves."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import final
 
-import diffrax as dfx
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +11,7 @@ from jaxtyping import Float
 
 from popmath._types import Array, Parameter
 from popmath.populations.competition import initial_abundances
+from popmath.populations.growth_equations import integrate_growth
 from popmath.populations.model import (
     PopulationModel,
     as_parameter,
@@ -22,8 +22,6 @@ from popmath.populations.model import (
 )
 from popmath.populations.parameter_ranges import positive
 from popmath.populations.predation_blocks import check_pair
-
-_SMALLEST = 1e-300  # log-abundances need a positive number; 0 stays 0 to within this
 
 
 @final
@@ -100,30 +98,14 @@ class LotkaVolterraPredatorPrey(PopulationModel):
         return self.states_at(state, np.array([0.0, 1.0]))[1], {}
 
     def states_at(self, state: Array, times: np.ndarray) -> Array:
-        """Abundances at any times from 0 on; NaN where the integration needs more than 4,096 steps."""
+        """Abundances at any times from 0 on; NaN where the integration needs too many steps."""
         p = parameter_values(self)
-        if times[-1] == 0.0:
-            return jnp.asarray(state)[None]
 
-        def rates(t, log_abundance, args):
-            prey, predator = jnp.exp(log_abundance)
+        def rates(abundance: Array) -> Array:
+            prey, predator = abundance
             return jnp.stack([p["growth_rate"] - p["attack"] * predator, p["conversion"] * prey - p["mortality"]])
 
-        solution = dfx.diffeqsolve(
-            dfx.ODETerm(rates),
-            dfx.Tsit5(),
-            t0=0.0,
-            t1=float(times[-1]),
-            dt0=None,
-            y0=jnp.log(jnp.maximum(state, _SMALLEST)),
-            saveat=dfx.SaveAt(ts=jnp.asarray(times)),
-            stepsize_controller=dfx.PIDController(rtol=self.tolerance, atol=self.tolerance),
-            adjoint=dfx.ForwardMode(),
-            max_steps=4_096,
-            throw=False,
-        )
-        failed = solution.result != dfx.RESULTS.successful
-        return jnp.where(failed, jnp.nan, jnp.exp(solution.ys))
+        return integrate_growth(rates, state, times, self.tolerance)
 
     def totals(self, states: Array) -> Float[Array, "*batch species"]:
         """The abundances themselves."""
