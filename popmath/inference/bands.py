@@ -180,7 +180,8 @@ def rule_band(
     """The band of a rule without parameters, such as persistence: rolling origins, errors that grow with time ahead."""
     origins = rolling_origins(series.times, series.observed, min_observed=2)
     values = np.where(series.observed, series.values, np.nan)
-    origins = tuple(i for i in origins if series.observed[: i + 1].any(axis=0).all())
+    seen = [series.observed[: i + 1].any(axis=0).all() and series.times[i] > series.times[0] for i in origins]
+    origins = tuple(i for i, usable in zip(origins, seen, strict=True) if usable)
 
     def forecast_from(origin: int) -> np.ndarray:
         return rule(series.until(float(series.times[origin])), series.times)

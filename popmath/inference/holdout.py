@@ -52,7 +52,7 @@ def model_holdout(part: FitResult, series: Series, confidence_level: float, band
     try:
         made = part.band(series.times[later], confidence_level, band=band)
         return _judge(part, part.name, before, series, made.centre if made.centre is not None else predicted, made)
-    except UnableError as error:
+    except (UnableError, ValueError) as error:  # too little is left, or too few errors for the level
         without = no_holdout(before.times[-1], len(series.species), str(error))
         return dataclasses.replace(without, fit=part, rmse=_rmse(predicted, series, later))
 
@@ -66,8 +66,13 @@ def no_holdout(after: float, num_species: int, note: str) -> Holdout:
 def rule_holdout(name: str, rule: Rule, before: Series, series: Series, confidence_level: float) -> Holdout:
     """Judge a rule that needs no fit, such as persistence."""
     after = series.times[series.times > before.times[-1]]
-    made = rule_band(before, rule, after, confidence_level)
-    return _judge(None, name, before, series, rule(before, after), made)
+    predicted = rule(before, after)
+    try:
+        made = rule_band(before, rule, after, confidence_level)
+    except (UnableError, ValueError) as error:
+        without = no_holdout(before.times[-1], len(series.species), str(error))
+        return dataclasses.replace(without, rmse=_rmse(predicted, series, series.times > before.times[-1]))
+    return _judge(None, name, before, series, predicted, made)
 
 
 def _judge(

@@ -10,6 +10,7 @@ import scipy.stats
 from popmath.inference.problem import Problem
 
 _STRONG_CORRELATION = 0.95
+_STEEPEST = 1e100  # derivatives of a curve that is about to overflow
 _FLAT = 1e-7  # singular value, relative to the largest, below which a direction is not determined
 
 
@@ -49,11 +50,12 @@ def information_root(problem: Problem, vector: np.ndarray) -> tuple[np.ndarray, 
     """
     data = problem.data()
     if problem.settings.loss.is_squared and not problem.space.has_priors:
-        jacobian = np.nan_to_num(problem.curves.jacobian(vector, data))
+        jacobian = np.clip(np.nan_to_num(problem.curves.jacobian(vector, data)), -_STEEPEST, _STEEPEST)
         freedom = float(problem.num_observed - problem.space.size)
         variance = problem.sum_of_squares(problem.curve(vector)) / freedom
         return jacobian / np.sqrt(max(variance, np.finfo(float).tiny)), freedom
-    values, vectors = np.linalg.eigh(np.nan_to_num(problem.curves.hessian(vector, data)))
+    hessian = np.clip(np.nan_to_num(problem.curves.hessian(vector, data)), -_STEEPEST, _STEEPEST)
+    values, vectors = np.linalg.eigh(hessian)
     return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T, np.inf
 
 

@@ -125,3 +125,11 @@ def test_a_candidate_has_settings_and_a_name_of_its_own(comparison, mixture):
     assert row.fit.num_free == 6 and row.fit.model.growth_rate.tolist() == [0.9, 0.9]
     assert row.fit.sum_of_squares > comparison.row("Ricker").fit.sum_of_squares
     assert "earlier times" in row.holdouts[0].forecast.calibration
+
+
+def test_a_series_too_short_for_bands_is_compared_without(mixture):
+    short = pm.Series(mixture.times[:9], mixture.values[:9, 0], "caudatum", starts_with_inoculum=True, name="short")
+    found = compare([pm.LeslieGower("caudatum")], short, holdout_after=6, num_starts=8)
+    for row in found.rows:
+        out = row.holdouts[0]
+        assert out.forecast is None and "needs" in out.note and np.isfinite(out.rmse).all()

@@ -226,3 +226,9 @@ def test_a_forecast_as_text_and_table(fitted):
     assert (row["lower"], row["upper"]) == (forecast.lower[1, 1], forecast.upper[1, 1])
     assert forecast.calibration in forecast.summary() and forecast.warnings[0] in forecast.summary()
     assert "caudatum from" in forecast._repr_html_() and "26 to 30 days, 90% band" in repr(forecast)
+
+
+def test_persistence_of_a_series_without_inoculum_has_a_band():
+    series = pm.Series(np.arange(24.0), TRUTH, ("a", "b"))
+    lower, upper = rule_band(series, persistence, AFTER, 0.9).interval(persistence(series, AFTER))
+    assert (lower >= 0).all() and (upper > lower).all()
