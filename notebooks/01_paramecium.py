@@ -262,8 +262,8 @@ errors = comparison.to_dataframe().filter(regex="^rmse_")
 # %% [markdown]
 # Below 1 is better than persistence. After day 12 the three small models beat both rules for both species: the
 # cultures were still on their way. After day 17 *aurelia* had settled, and there both rules are at least as good as
-# the models in RMSE; for *caudatum*, which goes on falling, the models are better. All their bands are narrower than those
-# of the rules.
+# the models in RMSE; for *caudatum*, which goes on falling, the models are better. All their bands are narrower than
+# those of the rules.
 
 # %%
 shown = ("persistence", "mean of last five", "LeslieGower", "DensityDependentLeslie")
@@ -305,7 +305,8 @@ print(*linear.verdict, sep="\n")
 # %% [markdown]
 # It bends through the counts with its twenty free numbers, but nothing in it keeps a population from growing or from
 # falling below zero. It fits worse than models with fewer numbers, does not converge, and forecasts worse than
-# both rules, after day 12 by far, as the table of hold-outs shows. It is here because it belongs to the subject, not because it works on these data.
+# both rules, after day 12 by far, as the table of hold-outs shows. It is here because it belongs to the subject, not
+# because it works on these data.
 
 # %% [markdown]
 # ## A posterior, and two bands

@@ -54,7 +54,7 @@ def information_root(problem: Problem, vector: np.ndarray) -> tuple[np.ndarray, 
         freedom = float(problem.num_observed - problem.space.size)
         variance = problem.sum_of_squares(problem.curve(vector)) / freedom
         return jacobian / np.sqrt(max(variance, np.finfo(float).tiny)), freedom
-    hessian = np.clip(np.nan_to_num(problem.curves.hessian(vector, data)), -_STEEPEST, _STEEPEST)
+    hessian = np.nan_to_num(problem.curves.hessian(vector, data)).clip(-_STEEPEST, _STEEPEST)
     values, vectors = np.linalg.eigh(hessian)
     return np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T, np.inf
 
