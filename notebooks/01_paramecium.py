@@ -305,7 +305,7 @@ print(*linear.verdict, sep="\n")
 # %% [markdown]
 # It bends through the counts with its twenty free numbers, but nothing in it keeps a population from growing or from
 # falling below zero. It fits worse than models with fewer numbers, does not converge, and forecasts worse than
-# both rules, after day 12 by far, as the table of hold-outs shows. It is here because it belongs to the subject, not
+# persistence, after day 12 by far, as the table of hold-outs shows. It is here because it belongs to the subject, not
 # because it works on these data.
 
 # %% [markdown]

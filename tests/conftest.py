@@ -32,6 +32,19 @@ hypothesis.settings.register_profile("popmath", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("popmath")
 
 
+MAPPINGS = Path("/proc/self/maps")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_memory_mappings():
+    """Drop compiled code before a process runs into the kernel's limit of 65,530 mappings, where XLA would crash."""
+    yield
+    if MAPPINGS.exists() and len(MAPPINGS.read_bytes().splitlines()) > 30_000:
+        import jax
+
+        jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def mixture():
     """Gause's Table 3, both species together: 25 times, row 0 the inoculum."""

@@ -50,7 +50,7 @@ def given_splits(out_of_bag: np.ndarray) -> Any:
     from mapie.subsample import BlockBootstrap
 
     class GivenBootstrap(BlockBootstrap):
-        def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:  # noqa: N803  # ty: ignore
+        def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:  # noqa: N803
             for b, out in enumerate(out_of_bag):
                 yield np.arange(b + 1) % len(X), np.flatnonzero(out)
 
