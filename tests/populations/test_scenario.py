@@ -53,7 +53,8 @@ def test_a_written_file_reads_back_to_the_same_run(tmp_path):
     assert all(isinstance(run, Ensemble) for run in runs)
     np.testing.assert_allclose(runs[0].states, runs[1].states, rtol=1e-9)
     twice = write_scenario(again, tmp_path / "twice.toml")
-    assert read_scenario(twice).run().statistics.mean.tolist() == again.run().statistics.mean.tolist()
+    means = [scenario.run().statistics.mean for scenario in (read_scenario(twice), again)]
+    np.testing.assert_allclose(means[0], means[1], rtol=1e-12)  # a correlation may come back a last bit off
 
 
 def test_without_replicates_it_is_one_run(tmp_path):
