@@ -1,6 +1,6 @@
 """Run every study of this folder, one after the other, and write the table of README.md from their results.
 
-python fits/run_all.py            # about an hour on 2 cores, nearly all of it fits/simulated
+python fits/run_all.py            # long: fits/simulated alone takes 5 minutes a model and more
 python fits/run_all.py --table    # only the table, from the results that are there
 """
 

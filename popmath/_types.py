@@ -1,4 +1,4 @@
-"""Array types, and the record of one named model parameter that models and fits share."""
+"""What models and fits share: array types, the record of one named parameter, and the check of whole numbers."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ class Parameter(NamedTuple):
     high: np.ndarray
     meaning: str
     unit: str
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The middle of the range: geometric of positive numbers."""
+        return np.asarray(np.sqrt(self.low * self.high) if self.domain == "positive" else 0.5 * (self.low + self.high))
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse a setting that is not a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")

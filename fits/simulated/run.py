@@ -1,6 +1,6 @@
 """Coverage of forecast bands and of intervals, and bias of the estimates, on series simulated from every model.
 
-    python fits/simulated/run.py            # all models: about an hour on 2 cores; finished models are kept
+    python fits/simulated/run.py            # 5 minutes a model and more on 2 cores; finished models are kept
     python fits/simulated/run.py --quick    # 5 series a model: does it all run?
 
 For each model and series: counts are drawn, the model is fitted to the first days and forecasts the rest with each

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from popmath._types import Array
-from popmath.inference.search import Optima, in_order
+from popmath.inference.search import Optima, in_batches, in_order
 
 _WARM_STEPS = 300
 _STEPS = 3000
@@ -73,12 +73,7 @@ class AdamSearch:
 
     def solve(self, starts: np.ndarray, data: Any) -> Optima:
         """Run from every start, `batch_size` at a time."""
-        parts = []
-        for i in range(0, len(starts), self.batch_size):
-            batch = starts[i : i + self.batch_size]
-            found = self._solve(np.resize(batch, (self.batch_size, starts.shape[1])), data)
-            parts.append([np.asarray(column)[: len(batch)] for column in found])
-        vectors, values, curves, settled, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
+        vectors, values, curves, settled, steps = in_batches(self._solve, starts, data, self.batch_size)
         values = np.where(np.isfinite(values), values, np.inf)
         reached = values <= values.min() + _NEAR
         return in_order(Optima(vectors, values, curves, reached, settled, steps), values <= values.min() + 1e-6)

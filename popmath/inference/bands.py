@@ -137,7 +137,7 @@ def _band(
 def bootstrap_band(
     series: Series, refit: Refit, num_free: int, after: np.ndarray, confidence_level: float, seed: int
 ) -> Band:
-    """EnbPI: errors of members of a block bootstrap where they were not fitted; the centre is the members' mean."""
+    """EnbPI: errors of members of a block bootstrap where they were not fitted; the centre is the members' median."""
     rows = np.flatnonzero(series.observed.any(axis=1))
     rng = np.random.default_rng(seed)
     members: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []

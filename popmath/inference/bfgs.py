@@ -11,7 +11,7 @@ import numpy as np
 import optimistix as optx
 
 from popmath._types import Array
-from popmath.inference.search import REACHED, LeastSquaresSearch, Optima, in_order
+from popmath.inference.search import REACHED, LeastSquaresSearch, Optima, in_batches, in_order
 
 _TOLERANCE = 1e-8
 _MOST_STEPS = 400
@@ -53,13 +53,7 @@ class BfgsSearch:
     def solve(self, starts: np.ndarray, data: Any) -> Optima:
         """Least squares from every start, then BFGS from where it ended."""
         begun = self.pilot.solve(starts, data)
-        size = self.pilot.batch_size
-        parts = []
-        for i in range(0, len(starts), size):
-            batch = np.resize(begun.vectors[i : i + size], (size, starts.shape[1]))
-            found = [np.asarray(column) for column in self._solve(batch, data)]
-            parts.append([column[: len(starts[i : i + size])] for column in found])
-        vectors, values, curves, flat, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
+        vectors, values, curves, flat, steps = in_batches(self._solve, begun.vectors, data, self.pilot.batch_size)
         values = np.where(np.isfinite(values), values, np.inf)
         tied = values <= values.min() + _SAME
         return in_order(

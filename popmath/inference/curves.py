@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +55,6 @@ class Curves:
         """Compile nothing yet."""
         self.template, self.space, self.settings = template, space, settings
         self.times = [culture.times for culture in cultures]
-        self.names = [culture.series.name for culture in cultures]
         self.num_columns = cultures[0].counts.shape[1]
         self.num_rows = sum(len(times) for times in self.times)
         self._searches: dict[str, Search] = {}
@@ -71,12 +70,15 @@ class Curves:
         starts = np.cumsum([0, *(len(times) for times in self.times)])
         return [np.arange(start, start + len(culture.times)) for start, culture in zip(starts, cultures, strict=False)]
 
+    def model_of(self, values: Mapping[str, Array]) -> tuple[Any, Array]:
+        """The model and the state at the first time from values by name, without those of the noise."""
+        noise = self.settings.loss.nuisance(1)
+        own = {name: v for name, v in values.items() if name not in noise and name != INITIAL}
+        return self.template.with_values(own), values[INITIAL]
+
     def abundances(self, vector: Array, number: int, times: np.ndarray) -> Array:
         """Abundances of one culture at `times`, by species or by stage, shape `(times, columns)`."""
-        values = self.space.values(vector, number)
-        state = values.pop(INITIAL)
-        noise = self.settings.loss.nuisance(1)
-        model = self.template.with_values({name: v for name, v in values.items() if name not in noise})
+        model, state = self.model_of(self.space.values(vector, number))
         states = model.states_at(state, times)
         if self.settings.observe == "totals":
             return model.totals(states)
@@ -87,12 +89,23 @@ class Curves:
         return jnp.concatenate([self.abundances(vector, i, times) for i, times in enumerate(self.times)])
 
     def at(self, vector: np.ndarray, number: int, times: np.ndarray) -> np.ndarray:
-        """Abundances of one culture at other times; compiled for each set of times once."""
+        """Abundances of one culture at any times; compiled once for each set of times that the curves do not have."""
+        rows = self._own_rows(number, times)
+        if rows is not None:
+            return self.rows_at(vector)[rows]
         key = (number, times.tobytes(), "curve")
         if key not in self._at:
             self._at[key] = jax.jit(lambda v: self.abundances(v, number, times))
         with jax.enable_x64(True):
             return np.asarray(self._at[key](jnp.asarray(vector)))
+
+    def _own_rows(self, number: int, times: np.ndarray) -> np.ndarray | None:
+        """Rows of the curves at these times of a culture; None if they do not have them all."""
+        own = self.times[number]
+        where = np.searchsorted(own, times)
+        if where.max() >= len(own) or not np.array_equal(own[where], times):
+            return None
+        return sum(len(before) for before in self.times[:number]) + where
 
     def rows_at(self, vector: np.ndarray) -> np.ndarray:
         """`all_abundances`, compiled once."""
@@ -101,11 +114,10 @@ class Curves:
 
     def slopes(self, vector: np.ndarray, number: int, times: np.ndarray) -> np.ndarray:
         """Derivatives of `at`, shape `(times, columns, free)`; compiled once for times that the curves have."""
-        start = sum(len(own) for own in self.times[:number])
-        where = np.searchsorted(self.times[number], times)
+        rows = self._own_rows(number, times)
         with jax.enable_x64(True):
-            if where.max() < len(self.times[number]) and np.array_equal(self.times[number][where], times):
-                return np.asarray(self._slopes(jnp.asarray(vector)))[start + where]
+            if rows is not None:
+                return np.asarray(self._slopes(jnp.asarray(vector)))[rows]
             key = (number, times.tobytes(), "slopes")
             if key not in self._at:
                 self._at[key] = jax.jit(jax.jacfwd(lambda v: self.abundances(v, number, times)))
@@ -178,10 +190,7 @@ class Curves:
                 rows = slice(start, start + len(times))
                 counts, weights, scale = (column[rows] for column in data)
                 start += len(times)
-                values = self.space.values(vector, number)
-                own = values.pop(INITIAL)
-                noise = self.settings.loss.nuisance(1)
-                model = self.template.with_values({n: v for n, v in values.items() if n not in noise})
+                model, own = self.model_of(self.space.values(vector, number))
                 gaps = np.round(np.diff(times), 9)
                 for gap in np.unique(gaps):
                     at = np.flatnonzero(gaps == gap)

@@ -66,7 +66,8 @@ class ExpectedError:
         self.floor = _FLOOR * np.nanmean(series.values, axis=0)
         squared = np.where(series.observed, series.values - predicted, 0.0) ** 2
         share = squared / np.maximum(predicted, self.floor)
-        seen = used_rows(problem, number, data) & series.observed
+        used = (data.weights[problem.rows[number]] > 0).any(axis=1, keepdims=True)
+        seen = used & series.observed
         total, count = np.where(seen, share, 0.0).sum(axis=0), seen.sum(axis=0)
         inflate = float((data.weights > 0).sum()) / freedom
         self.noise = np.maximum(inflate * total / np.maximum(count, 1), 1e-12)
@@ -80,11 +81,6 @@ class ExpectedError:
         by_species = np.moveaxis(problem.of_species(np.moveaxis(by_species, 1, -1), number), -1, 1)
         open_part = np.einsum("tsi,ij,tsj->ts", by_species, self.covariance, by_species)
         return np.sqrt(self.noise * np.maximum(predicted, self.floor) + np.maximum(open_part, 0.0))
-
-
-def used_rows(problem: Problem, number: int, data: Data) -> np.ndarray:
-    """Which times of a culture were used, shape `(times, 1)`."""
-    return (data.weights[problem.rows[number]] > 0).any(axis=1, keepdims=True)
 
 
 def _spreads(problem: Problem) -> np.ndarray:

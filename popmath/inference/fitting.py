@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from popmath._errors import ConvergenceError
-from popmath._types import ArrayLike
+from popmath._types import ArrayLike, check_whole
 from popmath.inference.losses import Loss, SquaredError
 from popmath.inference.priors import Prior
 from popmath.inference.problem import FitSettings, FittableModel, Optimiser, Problem
@@ -85,10 +85,8 @@ def fit(
         Gause, G. F. (1934), The Struggle for Existence. Moré, J. J. (1978), Lecture Notes in Mathematics 630, 105-116.
         Kingma, D. P. & Ba, J. (2015), Adam, ICLR.
     """
-    if isinstance(num_starts, bool) or not isinstance(num_starts, int | np.integer) or num_starts < 1:
-        raise ValueError(f"num_starts must be a whole number, at least 1; got {num_starts!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number, at least 0; got {seed!r}.")
+    check_whole("num_starts", num_starts, 1)
+    check_whole("seed", seed, 0)
     settings = FitSettings(
         SquaredError() if loss is None else loss, optimiser, fixed or {}, separate, priors or {}, initial, observe
     )
@@ -132,10 +130,8 @@ def fit_problem(
 def _of_culture(problem: Problem, vector: np.ndarray, curve: np.ndarray, number: int) -> CultureFit:
     series = problem.cultures[number].series
     predicted = problem.of_culture(curve, number)
-    _, initial = problem.named_values(vector, number)
-    return CultureFit(
-        series, problem.model(vector, number), initial, predicted, r_squared(predicted, series), rmse(predicted, series)
-    )
+    model, initial = problem.fitted(vector, number)
+    return CultureFit(series, model, initial, predicted, r_squared(predicted, series), rmse(predicted, series))
 
 
 def _stopped(problem: Problem, optima: Optima, num_starts: int) -> str:

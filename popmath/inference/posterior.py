@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from popmath._types import Array
+from popmath._types import Array, check_whole
 from popmath.inference.default_priors import ERROR_SD, log_jacobian, samples_by_name, with_priors
 from popmath.inference.domains import ParameterSpace
 from popmath.inference.nuts import Coordinates, run_chains
@@ -75,8 +75,7 @@ def sample_posterior(
         ("num_warmup", num_warmup, 1),
         ("seed", seed, 0),
     ):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
+        check_whole(name, value, least)
     try:
         from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
     except ImportError as error:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._text import Summary, html_table, number, text_table
-from popmath.inference.culture import only
+from popmath.conformal.split import check_confidence_level
 from popmath.inference.default_priors import ERROR_SD
 from popmath.inference.domains import ParameterSpace, constrain
 from popmath.inference.posterior_checks import (
@@ -121,9 +121,8 @@ class Posterior:
             ValueError: for times or a level out of range.
             UnableError: for a loss of one's own.
         """
-        if not 0 < confidence_level < 1:
-            raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level}.")
-        times = check_times(times, self.result.cultures[self._number(culture)].series.times[0])
+        check_confidence_level(confidence_level)
+        times = check_times(times, self.result.cultures[self.result.number_of(culture)].series.times[0])
         counts = self.predictive_draws(times, culture, seed=seed)
         ends = np.array([0.5, (1 - confidence_level) / 2, (1 + confidence_level) / 2])
         middle, lower, upper = np.quantile(counts, ends, axis=0)
@@ -140,7 +139,7 @@ class Posterior:
         References:
             Gelman, A., Meng, X.-L. & Stern, H. (1996), Statistica Sinica 6, 733-760.
         """
-        series = self.result.cultures[self._number(culture)].series
+        series = self.result.cultures[self.result.number_of(culture)].series
         columns = self._columns_at(series.times, culture)
         curves = self._species(columns, culture).reshape(-1, *series.values.shape)
         made = self._species(self._drawn(columns, culture, seed), culture).reshape(curves.shape)
@@ -249,21 +248,12 @@ class Posterior:
             for label, row in zip(self.labels, frame.to_dict("records"), strict=True)
         ]
 
-    def _number(self, culture: str | None) -> int:
-        if culture is None:
-            only(self.result.cultures, "posterior")
-            return 0
-        names = [c.series.name for c in self.result.cultures]
-        if culture not in names:
-            raise KeyError(f"no series {culture!r} in this posterior; there are {names}.")
-        return names.index(culture)
-
     def _flat(self) -> jax.Array:
         return jnp.asarray(self.vectors.reshape(-1, self.vectors.shape[-1]))
 
     def _columns_at(self, times: Iterable[float], culture: str | None) -> np.ndarray:
         """Curves with the columns of the fit, which may be stages."""
-        which, problem = self._number(culture), self.result.problem
+        which, problem = self.result.number_of(culture), self.result.problem
         first = self.result.cultures[which].series.times[0]
         since = check_times(times, first) - first
         size = problem.space.size
@@ -278,7 +268,7 @@ class Posterior:
 
     def _drawn(self, columns: np.ndarray, culture: str | None, seed: int) -> np.ndarray:
         """Counts around curves with the columns of the fit."""
-        problem, which = self.result.problem, self._number(culture)
+        problem, which = self.result.problem, self.result.number_of(culture)
         names = problem.settings.loss.nuisance(columns.shape[-1])
         noise = {name: self.samples[name][:, :, None] for name in names}
         if problem.settings.loss.is_squared:
@@ -288,7 +278,7 @@ class Posterior:
 
     def _species(self, columns: np.ndarray, culture: str | None) -> np.ndarray:
         problem = self.result.problem
-        return problem.of_species(problem.totals(columns), self._number(culture))
+        return problem.of_species(problem.totals(columns), self.result.number_of(culture))
 
 
 _HEADER = ("number", "mean", "sd", "95 % from", "to", "R-hat", "ESS")

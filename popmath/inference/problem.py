@@ -12,7 +12,7 @@ import numpy as np
 
 from popmath._types import Array, ArrayLike, Parameter
 from popmath.inference.culture import only, read_cultures
-from popmath.inference.curves import INITIAL, Curves, Data
+from popmath.inference.curves import Curves, Data
 from popmath.inference.expected_error import ExpectedError, Refitted
 from popmath.inference.losses import Loss, SquaredError, check_counts
 from popmath.inference.priors import Prior
@@ -206,14 +206,7 @@ class Problem:
 
     def predict(self, vector: np.ndarray, times: np.ndarray, number: int = 0) -> np.ndarray:
         """Abundances of the species of one series at absolute times, shape `(times, species)`."""
-        since = times - self.cultures[number].series.times[0]
-        own = self.curves.times[number]
-        where = np.searchsorted(own, since)
-        if where.max() < len(own) and np.array_equal(own[where], since):
-            start = sum(len(times) for times in self.curves.times[:number])
-            found = self.curve(vector)[start + where]
-        else:
-            found = self.curves.at(vector, number, since)
+        found = self.curves.at(vector, number, times - self.cultures[number].series.times[0])
         return self.of_species(self.totals(found), number)
 
     def sum_of_squares(self, curve: np.ndarray) -> float:
@@ -238,14 +231,9 @@ class Problem:
         order = [self.template.species.index(name) for name in self.cultures[number].series.species]
         return totals[..., order]
 
-    def named_values(self, vector: np.ndarray, number: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The parameters of a culture by name (of the noise as well), and its initial state."""
+    def fitted(self, vector: np.ndarray, number: int) -> tuple[FittableModel, np.ndarray]:
+        """The model of a culture with fitted values, and its state at the first time."""
         with jax.enable_x64(True):
             values = {n: np.asarray(value) for n, value in self.space.values(jnp.asarray(vector), number).items()}
-        return values, values.pop(INITIAL)
-
-    def model(self, vector: np.ndarray, number: int = 0) -> FittableModel:
-        """The model of a culture with fitted values."""
-        values, _ = self.named_values(vector, number)
-        noise = self.settings.loss.nuisance(1)
-        return self.template.with_values({name: v for name, v in values.items() if name not in noise})
+        model, initial = self.curves.model_of(values)
+        return model, np.asarray(initial)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._errors import ConvergenceError
-from popmath._types import Array, ArrayLike
+from popmath._types import Array, ArrayLike, check_whole
 from popmath.inference.bfgs import BfgsSearch
 from popmath.inference.losses import LogNormalError, Loss
 from popmath.inference.problem import FitSettings, FittableModel, Problem
@@ -87,8 +87,7 @@ def fit_with_process_noise(
         and Smoothing, section 5.2.
     """
     for name, value, least in (("num_starts", num_starts, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
+        check_whole(name, value, least)
     try:
         import cuthbert  # noqa: F401
     except ImportError as error:

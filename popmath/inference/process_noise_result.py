@@ -13,6 +13,7 @@ import numpy as np
 import scipy.stats
 
 from popmath._text import Summary, html_table, number, text_table
+from popmath.conformal.split import check_confidence_level
 from popmath.inference.forecast import Forecast
 from popmath.inference.posterior_checks import draw_counts
 from popmath.inference.problem import FittableModel
@@ -117,7 +118,8 @@ class ProcessNoiseFit:
 
     def smoothed_band(self, confidence_level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends for the abundances themselves, given all counts, shape `(times, species)` each."""
-        half = scipy.stats.norm.ppf((1 + _level(confidence_level)) / 2) * self.states.smoothed_sd
+        check_confidence_level(confidence_level)
+        half = scipy.stats.norm.ppf((1 + confidence_level) / 2) * self.states.smoothed_sd
         lower, upper = np.exp(self.states.smoothed - half), np.exp(self.states.smoothed + half)
         return lower[:, self._order], upper[:, self._order]
 
@@ -167,7 +169,8 @@ class ProcessNoiseFit:
         Raises:
             ValueError: for times inside the series, or a level out of range.
         """
-        series, level = self.series, _level(confidence_level)
+        check_confidence_level(confidence_level)
+        series, level = self.series, float(confidence_level)
         after = check_times(times, series.times[0])
         if after[0] <= series.times[-1]:
             raise ValueError(
@@ -269,9 +272,3 @@ class ProcessNoiseFit:
         with jax.enable_x64(True):
             values = {n: np.asarray(v) for n, v in self.space.space.values(jnp.asarray(self.vector)).items()}
             return self.space.named_parts(values)
-
-
-def _level(confidence_level: float) -> float:
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level}.")
-    return float(confidence_level)

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.stats
 
 from popmath._types import Array
+from popmath.conformal.split import check_confidence_level
 from popmath.inference.bfgs import BfgsSearch
 from popmath.inference.curves import Curves
 from popmath.inference.result import FitResult
@@ -104,8 +105,7 @@ def profile(
         Bates, D. M. & Watts, D. G. (1988), Nonlinear Regression Analysis and Its Applications, chapter 6. Raue, A. et
         al. (2009), Bioinformatics 25, 1923-1929.
     """
-    if not 0.0 < confidence_level < 1.0:
-        raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level}.")
+    check_confidence_level(confidence_level)
     known = [estimate.label for estimate in result.estimates]
     wanted = known if labels is None else list(labels)
     unknown = [label for label in wanted if label not in known]

@@ -89,7 +89,7 @@ class FitResult:
             KeyError: for a name that is not there.
             ValueError: for no name where there are several.
         """
-        return self.cultures[self._number(name)]
+        return self.cultures[self.number_of(name)]
 
     @property
     def model(self) -> FittableModel:
@@ -153,7 +153,7 @@ class FitResult:
         Raises:
             ValueError: if `times` is empty, not increasing, or starts before the series.
         """
-        number = self._number(culture)
+        number = self.number_of(culture)
         series = self.cultures[number].series
         return self.problem.predict(self.vector, check_times(times, series.times[0]), number)
 
@@ -175,8 +175,8 @@ class FitResult:
         observations as free numbers remain; `"enbpi"` fits a block bootstrap, takes errors of members where they were
         not fitted, and has their median as its centre: best for one step ahead.
 
-        The errors of one series are not exchangeable, so the coverage is approximate: fits/simulated has it, and how
-        `"blocks"` was chosen.
+        The errors of one series are not exchangeable, so the coverage is approximate: fits/simulated has it,
+        beside that of `"rolling"`.
 
         Args:
             times: after the last time of the series, increasing.
@@ -189,7 +189,7 @@ class FitResult:
                 errors.
             UnableError: if the series is too short to leave anything out, or the model forecasts negative abundances.
         """
-        number = self._number(culture)
+        number = self.number_of(culture)
         series = self.cultures[number].series
         after, last = check_times(times, series.times[0]), series.times[-1]
         if after[0] <= last:
@@ -205,7 +205,7 @@ class FitResult:
         self, after: np.ndarray, confidence_level: float, culture: str | None = None, band: BandName = "blocks"
     ) -> Band:
         """The band of `forecast` at times after the series, without the forecast."""
-        number = self._number(culture)
+        number = self.number_of(culture)
 
         def refit(weights: np.ndarray, new: np.ndarray | None) -> Refitted:
             if band != "enbpi" and weights.all():
@@ -215,7 +215,8 @@ class FitResult:
         series, free = self.cultures[number].series, self.problem.free_of(number)
         return make_band(series, refit, free, after, confidence_level, band, self.seed)
 
-    def _number(self, name: str | None) -> int:
+    def number_of(self, name: str | None) -> int:
+        """Number of a series by its name; of the only one by default."""
         if name is None:
             only(self.cultures, "fit")
             return 0

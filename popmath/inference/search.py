@@ -116,6 +116,18 @@ class LeastSquaresSearch:
         return vectors[:keep], sums[:keep], curves[:keep], converged[:keep], steps[:keep]
 
 
+def in_batches(
+    solve: Callable[[np.ndarray, Any], tuple[Any, ...]], starts: np.ndarray, data: Any, size: int
+) -> tuple[np.ndarray, ...]:
+    """Columns of a compiled `solve` for all starts, `size` at a time; the last batch is filled up and cut."""
+    parts = []
+    for i in range(0, len(starts), size):
+        batch = starts[i : i + size]
+        found = solve(np.resize(batch, (size, starts.shape[1])), data)
+        parts.append([np.asarray(column)[: len(batch)] for column in found])
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
 def in_order(found: Optima, tied: np.ndarray) -> Optima:
     """Best first; of those that are tied for the best, the converged ones first."""
     order = np.lexsort((found.sums, ~(tied & found.converged)))

@@ -67,12 +67,11 @@ def _fixed(name: str, parameter: Parameter, settings: FitSettings) -> np.ndarray
 
 def _without_absent(fixed: np.ndarray, parameter: Parameter, culture: Culture) -> np.ndarray:
     """Hold what belongs to species that are not in a culture: no count there bears on it."""
-    fixed, absent, low, high = fixed.copy(), ~culture.present, parameter.low, parameter.high
-    middle = np.sqrt(low * high) if parameter.domain == "positive" else 0.5 * (low + high)
+    absent = ~culture.present
     for axis in range(min(fixed.ndim, 2)):
         if fixed.shape[axis] == absent.size and (axis == 0 or fixed.shape[0] == absent.size):
             gone = np.moveaxis(np.broadcast_to(absent, np.moveaxis(fixed, axis, -1).shape), -1, axis)
-            fixed = np.where(np.isnan(fixed) & gone, middle, fixed)
+            fixed = np.where(np.isnan(fixed) & gone, parameter.middle, fixed)
     return fixed
 
 
@@ -85,7 +84,7 @@ def _initial(
     parameter = template.initial(here, np.where(culture.present, culture.first, here))
     shape = parameter.low.shape
     entries = np.eye(parameter.low.size).reshape(-1, *shape)
-    feeds = np.asarray(template_totals(template, culture, settings, entries))
+    feeds = np.asarray(_totals(template, culture, entries))
     absent = (feeds[:, ~culture.present] != 0).any(axis=1).reshape(shape)
     fixed = _fixed(INITIAL, parameter, settings)
     fixed[absent] = 0.0
@@ -97,14 +96,10 @@ def _initial(
     return Block(INITIAL, parameter, fixed, number, where, prior)
 
 
-def template_totals(
-    template: FittableModel, culture: Culture, settings: FitSettings, entries: np.ndarray
-) -> np.ndarray:
+def _totals(template: FittableModel, culture: Culture, entries: np.ndarray) -> np.ndarray:
     """Totals of states that have a 1 in one entry: which species each entry belongs to."""
-    middle = {
-        name: np.sqrt(p.low * p.high) if p.domain == "positive" else 0.5 * (p.low + p.high)
-        for name, p in template.parameters(np.maximum(culture.largest, 1.0)).items()
-    }
+    ranges = template.parameters(np.maximum(culture.largest, 1.0))
+    middle = {name: parameter.middle for name, parameter in ranges.items()}
     return np.asarray(template.with_values(middle).totals(entries))
 
 

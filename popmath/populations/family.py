@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array, ArrayLike, Parameter
-from popmath.populations.family_checks import check_family, check_value, middle
+from popmath.populations.family_checks import check_family, check_value
 from popmath.populations.fractional_times import states_by_steps
 from popmath.populations.matrix_population import compute
 from popmath.populations.model import PopulationModel, as_species
@@ -160,7 +160,8 @@ class ModelFamily(PopulationModel):
                     f"initial must have the shape of a state of {self.name}, {self.shape}; got {found.low.shape}."
                 )
             return found
-        example = compute(self.recipe.build, middle(self.parameters(largest)))
+        ranges = self.parameters(largest)
+        example = compute(self.recipe.build, {name: parameter.middle for name, parameter in ranges.items()})
         entries = np.eye(int(np.prod(self.shape))).reshape(-1, *self.shape)
         owner = np.asarray(example.totals(entries)) > 0
         if not (owner.sum(axis=1) == 1).all():

@@ -13,14 +13,6 @@ from popmath._types import Array, ArrayLike, Parameter
 from popmath.populations.model import PopulationModel
 
 
-def middle(parameters: Mapping[str, Parameter]) -> dict[str, np.ndarray]:
-    """Values in the middle of the starting ranges."""
-    return {
-        name: np.asarray(np.sqrt(p.low * p.high) if p.domain == "positive" else 0.5 * (p.low + p.high))
-        for name, p in parameters.items()
-    }
-
-
 def check_value(name: str, value: ArrayLike | float, parameter: Parameter) -> Array:
     """A value of the parameter's shape and domain (0 is allowed where positive is) as float64; tracers pass.
 
@@ -56,7 +48,7 @@ def check_family(
             if wrong
             else "parameters is empty: a family needs at least one free parameter, such as positive(0.1, 2.0)."
         )
-    values = middle(parameters)
+    values = {name: parameter.middle for name, parameter in parameters.items()}
     with jax.enable_x64(True):
         example = build(dict(values))
         if not isinstance(example, PopulationModel):

@@ -14,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Float
 
 from popmath._types import Array, Parameter
+from popmath._types import check_whole as check_whole
 
 
 class PopulationModel(eqx.Module):
@@ -101,12 +102,6 @@ def check_positive(name: str, value: float) -> None:
     """Refuse a setting that is not a positive finite number."""
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be positive and finite; got {value}.")
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Refuse a setting that is not a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}.")
 
 
 def check_whole_numbers(model: PopulationModel, initial: Array) -> None:
