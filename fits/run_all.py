@@ -35,7 +35,7 @@ def table(name: str, culture: str) -> str:
     parts = [text_table(header, inside)]
     for time in after:
         cells = [holdout_cells(r, species, time) for r in rows]
-        head = [f"after {time}", "RMSE", "CRPS", "coverage", "width", "posterior's coverage", "width"]
+        head = [f"after {time}", "RMSE", "CRPS", "coverage", "width", "posterior's", "width", "at the same coverage"]
         parts.append(text_table(head, cells))
     return "\n\n".join(parts)
 
@@ -64,8 +64,11 @@ def holdout_cells(row: dict[str, Any], species: list[str], time: str) -> list[st
     cells = [row["model"], of("rmse"), of("crps"), "-" if covered is None else f"{covered:.0%}", of("band_width")]
     posterior = row.get("posterior", {}).get(f"after_{time}")
     if posterior is None:
-        return [*cells, "-", "-"]
-    return [*cells, f"{posterior['coverage']:.0%}", " / ".join(short(v) for v in posterior["width"])]
+        return [*cells, "-", "-", "-"]
+    same = posterior["at_the_conformal_coverage"]
+    widths = [posterior["width"], same["width"] if same else []]
+    cells.append(f"{posterior['coverage']:.0%}")
+    return cells + [" / ".join(short(v) for v in width) or "never reached" for width in widths]
 
 
 def short(value: float) -> str:

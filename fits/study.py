@@ -103,6 +103,7 @@ def posterior_record(
         out[f"after_{held.after:g}"] = {
             "coverage": covered,
             "width": (band.upper - band.lower).mean(axis=0),
+            "at_the_conformal_coverage": at_coverage(draws, truth, held.coverage),
             "conformal_coverage": held.coverage,
             "conformal_width": held.width,
             "crps": np.nanmean(crps_from_samples(draws, truth), axis=0),
@@ -112,6 +113,21 @@ def posterior_record(
         }
         print(f"{whole.name} after {held.after:g}: posterior {part.seconds:.0f} s", flush=True)
     return out
+
+
+def at_coverage(draws: np.ndarray, truth: np.ndarray, wanted: float | None) -> dict[str, Any] | None:
+    """The narrowest central band of these draws that covers as much as another band did; None if none does.
+
+    Bands of a model that is sure of itself and wrong must be made wider before their width can be compared.
+    """
+    if wanted is None:
+        return None
+    for level in np.linspace(0.5, 0.998, 250):
+        lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        covered, _ = coverage_and_width(lower, upper, truth)
+        if covered >= wanted:
+            return {"level": float(level), "coverage": covered, "width": (upper - lower).mean(axis=0)}
+    return None
 
 
 def draw(comparison: Comparison, path: Path) -> None:

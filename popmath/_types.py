@@ -23,6 +23,7 @@ class Parameter(NamedTuple):
         high: upper end of that range, same shape.
         meaning: what the parameter is, for tables.
         unit: its unit, for tables.
+        by_species: whether its first axis is species where it has their number; otherwise it is classes or stages.
     """
 
     domain: Domain
@@ -30,6 +31,7 @@ class Parameter(NamedTuple):
     high: np.ndarray
     meaning: str
     unit: str
+    by_species: bool = True
 
     @property
     def middle(self) -> np.ndarray:

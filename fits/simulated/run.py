@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from truths import SPECIES, draw, expected_counts, fixed, template
+from truths import SPECIES, curve, draw, fixed, observed_as, template
 
 import popmath as pm
 from popmath._provenance import provenance, write_json
@@ -35,18 +35,21 @@ LOSSES = (SquaredError(), NegativeBinomial())
 
 def one_series(name: str, rng: np.random.Generator, config: dict[str, Any], curves: dict[str, Curves]) -> dict | None:
     """Simulate, fit and judge; None if a species was never counted or nothing converged."""
-    values, start = draw(name, rng)
+    (values, start), observe = draw(name, rng, config["num_days"]), observed_as(name)
     days = np.arange(float(config["num_days"]))
-    mean = np.maximum(expected_counts(template(name), values, start, days), 1e-6)
+    mean = np.maximum(curve(name, len(days))(values, start), 1e-6)
     counts = rng.negative_binomial(mean / config["dispersion"], 1 / (1 + config["dispersion"])).astype(float)
     picked = rng.random()
     early = counts[days <= config["holdout_after"]]
     if (early.sum(axis=0) == 0).any():
         return None
-    series, out = pm.Series(days, counts, SPECIES), {"bands": {}, "numbers": {}}
+    series, counts = as_series(days, counts, observe)
+    out: dict[str, dict] = {"bands": {}, "numbers": {}}
     light = name in config["light"]
     for loss in LOSSES[:1] if light else LOSSES:
-        problem = Problem(template(name), series, FitSettings(loss, fixed=fixed(name)), curves.get(loss.name))
+        problem = Problem(
+            template(name), series, FitSettings(loss, fixed=fixed(name), observe=observe), curves.get(loss.name)
+        )
         curves[loss.name] = problem.curves
         result = fit_problem(problem, config["num_starts"], 0, throw=False)
         truth = problem.space.vector({**values, "initial": start}, result.vector)
@@ -59,6 +62,16 @@ def one_series(name: str, rng: np.random.Generator, config: dict[str, Any], curv
         if loss.is_squared:
             out["bands"] = bands(problem, counts, days, config["bands"][: 1 if light else None], config, picked)
     return out
+
+
+def as_series(days: np.ndarray, counts: np.ndarray, observe: str) -> tuple[pm.Series, np.ndarray]:
+    """The series of what was counted, and totals, shape `(days, species)`."""
+    if observe == "totals":
+        return pm.Series(days, counts, SPECIES), counts
+    stages = counts.reshape(len(days), len(SPECIES), -1)
+    totals = stages.sum(axis=2)
+    names = tuple(f"stage {i + 1}" for i in range(stages.shape[2]))
+    return pm.Series(days, totals, SPECIES, stages=names, stage_values=stages), totals
 
 
 def bands(
@@ -113,6 +126,13 @@ def summary(name: str, series: list[dict], config: dict[str, Any]) -> dict[str, 
     return out
 
 
+def same_settings(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether the models in a record may be kept: more may have been added at the end of the list."""
+    rest = [{key: value for key, value in each.items() if key not in ("models", "light")} for each in (before, now)]
+    lists = [each["models"] for each in (before, now)]
+    return rest[0] == rest[1] and lists[1][: len(lists[0])] == lists[0] and set(before["light"]) <= set(now["light"])
+
+
 def main() -> None:
     """Run what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,7 +143,7 @@ def main() -> None:
     path, record = FOLDER / "result.json", {}
     if path.exists() and not quick:
         record = json.loads(path.read_text(encoding="utf-8"))
-        record = record if record["settings"] == config else {}
+        record = record if same_settings(record["settings"], config) else {}
     models = record.get("models", [])
     for name in config["models"]:
         if name in [row["model"] for row in models]:

@@ -133,13 +133,13 @@ class Curves:
         counts, mean = jnp.where(used, data.counts, data.scale), jnp.where(used, curve, data.scale)
         return jnp.where(used, data.weights * loss.log_likelihood(mean, counts, jnp.asarray(data.scale), noise), 0.0)
 
-    def log_likelihood_terms(self, vector: np.ndarray, data: Data) -> np.ndarray:
-        """Log-likelihood of every entry; of least squares with its best variance."""
+    def log_likelihood_terms(self, vector: np.ndarray, curve: np.ndarray, data: Data) -> np.ndarray:
+        """Log-likelihood of every entry, given the curve at `vector`; of least squares with its best variance."""
         with jax.enable_x64(True):
-            return np.asarray(self._terms(jnp.asarray(vector), data))
+            return np.asarray(self._terms(jnp.asarray(vector), jnp.asarray(curve), data))
 
-    def _log_likelihood_terms(self, vector: Array, data: Data) -> Array:
-        curve, sd = self.all_abundances(vector), None
+    def _log_likelihood_terms(self, vector: Array, curve: Array, data: Data) -> Array:
+        sd = None
         if self.settings.loss.is_squared:
             error = jnp.where(data.weights > 0, (curve - data.counts) / data.scale, 0.0)
             sd = jnp.sqrt(jnp.sum(data.weights * error**2) / jnp.sum(data.weights))

@@ -53,7 +53,7 @@ class Block(NamedTuple):
     @property
     def free(self) -> np.ndarray:
         """True where an entry is free."""
-        return np.isnan(self.fixed)
+        return np.asarray(np.isnan(self.fixed))
 
     @property
     def size(self) -> int:
@@ -165,7 +165,7 @@ class ParameterSpace:
             shape = block.fixed.shape
             square = len(shape) == 2 and shape == (len(species),) * 2 and block.name == "competition"
             for index in np.argwhere(block.free):
-                named = axis_names(shape, species, square)
+                named = axis_names(shape, species, square) if block.parameter.by_species else [False] * len(shape)
                 parts = [species[i] if is_species else str(i) for i, is_species in zip(index, named, strict=True)]
                 where = f" in {block.where}" if block.where else ""
                 out.append(block.name + (f"[{', '.join(parts)}]" if parts else "") + where)

@@ -107,7 +107,7 @@ def fit_problem(
     if throw and not converged:
         raise ConvergenceError(_stopped(problem, optima, num_starts))
     curve = optima.curves[0]
-    total, likelihood = problem.sum_of_squares(curve), problem.log_likelihood(vector)
+    total, likelihood = problem.sum_of_squares(curve), problem.log_likelihood(vector, curve)
     squared = problem.settings.loss.is_squared
     number, free = problem.num_observed, problem.space.size
     return FitResult(

@@ -216,11 +216,11 @@ class Problem:
             error = np.where(data.weights > 0, (curve - data.counts) / data.scale, 0.0)
             return float(np.sum(error**2))
 
-    def log_likelihood(self, vector: np.ndarray) -> float:
-        """Of the observations; of least squares with its best variance."""
+    def log_likelihood(self, vector: np.ndarray, curve: np.ndarray) -> float:
+        """Of the observations, given the curve at `vector`; of least squares with its best variance."""
         data = self.data()
         with jax.enable_x64(True):
-            return float(np.sum(self.curves.log_likelihood_terms(vector, data)))
+            return float(np.sum(self.curves.log_likelihood_terms(vector, curve, data)))
 
     def free_of(self, number: int) -> int:
         """Free numbers that bear on one culture."""

@@ -66,8 +66,9 @@ class LeastSquaresSearch:
         solver = optx.LevenbergMarquardt(rtol=_TOLERANCE, atol=_TOLERANCE)
 
         def with_sum(vector: Array, data: Any) -> tuple[Array, tuple[Array, Array]]:
-            error, curve = residuals(vector, data)
-            return error, (jnp.sum(error**2), curve)
+            error, slopes, curve = _with_slopes(residuals, jax.lax.stop_gradient(vector), data)
+            linear = error + jnp.dot(vector - jax.lax.stop_gradient(vector), slopes)  # what the solver differentiates
+            return linear, (jnp.sum(error**2), curve)
 
         def solve(start: Array, data: Any):
             solution = optx.least_squares(
@@ -114,6 +115,19 @@ class LeastSquaresSearch:
                 break
             vectors = np.where(np.isfinite(sums)[:, None], vectors, vectors[np.argmin(sums)])
         return vectors[:keep], sums[:keep], curves[:keep], converged[:keep], steps[:keep]
+
+
+def _with_slopes(
+    residuals: Callable[[Array, Any], tuple[Array, Array]], vector: Array, data: Any
+) -> tuple[Array, Array, Array]:
+    """Residuals, their derivatives, shape `(parameters, observations)`, and the curve, from one pass of the model."""
+
+    def along(direction: Array):
+        return jax.jvp(lambda v: residuals(v, data), (vector,), (direction,))
+
+    both = jax.vmap(along, out_axes=((None, None), (0, 0)))
+    (error, curve), (slopes, _) = both(jnp.eye(len(vector), dtype=vector.dtype))
+    return error, slopes, curve
 
 
 def in_batches(

@@ -34,7 +34,7 @@ class LotkaVolterraCompetition(PopulationModel):
     $$\frac{dN_i}{dt} = N_i\Bigl(r_i - \sum_j a_{ij} N_j\Bigr)$$
 
     In the textbook form $r_i N_i (1 - \sum_j \alpha_{ij} N_j / K_i)$ the carrying capacity is $K_i = r_i/a_{ii}$ and
-    $\alpha_{ij} = a_{ij}/a_{ii}$. Integrated as $\log N_i$ by Tsitouras' 5(4) method (diffrax), so that abundances stay
+    $\alpha_{ij} = a_{ij}/a_{ii}$. Integrated as $\log N_i$ by Tsitouras' 5(4) method, so that abundances stay
     positive.
 
     Args:

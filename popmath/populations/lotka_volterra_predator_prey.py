@@ -31,7 +31,7 @@ class LotkaVolterraPredatorPrey(PopulationModel):
     $$\frac{dN}{dt} = N\,(r - a P), \qquad \frac{dP}{dt} = P\,(b N - m)$$
 
     Every solution is a closed cycle around $(m/b,\; r/a)$, of period $2\pi/\sqrt{rm}$ where it is small, on which
-    $b N - m \log N + a P - r \log P$ is constant. Integrated as logarithms by Tsitouras' 5(4) method (diffrax), so that
+    $b N - m \log N + a P - r \log P$ is constant. Integrated as logarithms by Tsitouras' 5(4) method, so that
     abundances stay positive.
 
     Args:

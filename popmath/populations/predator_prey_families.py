@@ -73,7 +73,7 @@ def linear_predator_prey(
     def ranges(largest: np.ndarray) -> dict[str, Parameter]:
         prey, predator = largest
         take, gain = prey / predator, predator / prey
-        return {
+        found = {
             "prey_fertility": positive(0.1, 2.0, (m,), "young by class of the prey", "per interval"),
             "prey_survival": probability(0.2, 0.9, (m,), "survival of the prey", "per interval"),
             "predator_fertility": positive(0.05, 1.0, (n,), "young by class of the predators", "per interval"),
@@ -81,6 +81,7 @@ def linear_predator_prey(
             "predation": positive(take / 100, take, (m, n), "prey taken by one predator", "per interval"),
             "conversion": positive(gain / 100, gain, (n, m), "predators gained from one prey", "per interval"),
         }
+        return {name: parameter._replace(by_species=False) for name, parameter in found.items()}
 
     def build(p: dict[str, Array]) -> LesliePredatorPrey:
         prey = _leslie(p["prey_fertility"], p["prey_survival"])

@@ -109,7 +109,7 @@ class StagedPredatorPrey(PopulationModel):
     def parameters(self, largest: np.ndarray) -> dict[str, Parameter]:
         """Domains and starting ranges."""
         (prey, predators), (most, hunters) = self.num_stages, largest
-        return {
+        found = {
             "fertility": positive(0.2, 3.0, (), "young per prey of the last stage", "per interval"),
             "prey_survival": probability(0.6, 0.98, (prey,), "survival of the prey by stage", "per interval"),
             "prey_development": probability(0.05, 0.5, (prey - 1,), "development of the prey", "per interval"),
@@ -124,6 +124,7 @@ class StagedPredatorPrey(PopulationModel):
                 0.05, 0.5, (predators - 1,), "development of the predators", "per interval"
             ),
         }
+        return {name: parameter._replace(by_species=False) for name, parameter in found.items()}
 
     def initial(self, largest: np.ndarray, first: np.ndarray) -> Parameter:
         """Domain and starting range of the abundances by stage at time 0."""

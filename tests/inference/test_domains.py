@@ -87,3 +87,9 @@ def test_every_model_says_what_its_parameters_are(model):
             assert (parameter.low > 0).all()
         if parameter.domain == "unit":
             assert (parameter.high < 1).all()
+
+
+def test_stages_are_numbered_even_where_there_are_as_many_as_species():
+    model = pm.populations.StagedPredatorPrey(("x", "y"), prey_stages=2, predator_stages=2)
+    labels = ParameterSpace.of(model.parameters(np.array([50.0, 20.0]))).labels(model.species)
+    assert {"attack[0]", "attack[1]", "predator_survival[1]"} <= set(labels)
