@@ -37,9 +37,9 @@ class Expansion:
         self._scales: dict[int, np.ndarray] = {}
 
     @classmethod
-    def up_to(cls, max_level: int, max_genus: int) -> Expansion:
-        """With all primitives of genus at most `max_genus`, computed."""
-        maps = PartitionMaps(max_level)
+    def up_to(cls, max_level: int, max_genus: int, max_points: int | None = None) -> Expansion:
+        """With all primitives of genus at most `max_genus` (and, if given, at most so many points), computed."""
+        maps = PartitionMaps(max_level, max_points)
         return cls(max_level, dict(primitives(max_level, maps, max_genus)), maps)
 
     def without_ones(self, genus: int, num_points: int) -> Iterator[tuple[int, np.ndarray]]:

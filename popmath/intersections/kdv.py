@@ -36,18 +36,19 @@ _LAZY_ROWS = 60  # products of two residues that a uint64 can hold
 def primitives(max_level: int, maps: PartitionMaps, max_genus: int) -> Iterator[tuple[int, list[int]]]:
     """For genus 2 to `max_genus`: every primitive of level at most `max_level` in the integer form, as Python ints.
 
-    They stand in the order of the partitions of 3g - 3 into at most `max_level + 2 - 2g` parts.
+    They stand in the order of the partitions of 3g - 3 into at most `max_level + 2 - 2g` parts, and no more than the
+    maps keep.
 
     Example:
         >>> dict(primitives(4, PartitionMaps(4), 2))  # H(4) and H(2, 3); H(2, 2, 2) is one level up
         {2: [105, 1015]}
     """
     genera = range(2, max_genus + 1)
-    bits = {g: bound_bits(g, most_points(g, max_level)) for g in genera}
+    bits = {g: bound_bits(g, most_points(g, maps)) for g in genera}
     primes = _primes(max(bits.values(), default=1.0))
     for genus, residues in zip(genera, _all_residues(maps, primes, genera), strict=True):
         needed = len(_primes(bits[genus]))
-        symmetry = np.array(maps.symmetry(3 * genus - 3, most_points(genus, max_level)), object)
+        symmetry = np.array(maps.symmetry(3 * genus - 3, most_points(genus, maps)), object)
         yield genus, _integers(residues[:, :needed], primes[:needed], symmetry)
 
 
@@ -59,12 +60,14 @@ def _all_residues(maps: PartitionMaps, primes: list[int], genera: range) -> Iter
         return (flow.next_genus(genus) for genus in genera)
     from joblib import Parallel, delayed
 
-    chunks = Parallel(workers)(delayed(_residues)(maps.max_level, primes[i::workers], genera) for i in range(workers))
+    chunks = Parallel(workers)(
+        delayed(_residues)(maps.max_level, maps.max_parts, primes[i::workers], genera) for i in range(workers)
+    )
     return (_interleaved(parts, len(primes)) for parts in zip(*chunks, strict=True))
 
 
-def _residues(max_level: int, primes: list[int], genera: range) -> list[np.ndarray]:
-    flow = _Flow(PartitionMaps(max_level), primes)
+def _residues(max_level: int, max_parts: int, primes: list[int], genera: range) -> list[np.ndarray]:
+    flow = _Flow(PartitionMaps(max_level, max_parts), primes)
     return [flow.next_genus(genus) for genus in genera]
 
 
@@ -75,9 +78,9 @@ def _interleaved(parts: tuple[np.ndarray, ...], columns: int) -> np.ndarray:
     return whole
 
 
-def most_points(genus: int, max_level: int) -> int:
-    """The largest number of points of a primitive of this genus and level."""
-    return min(3 * genus - 3, max_level + 2 - 2 * genus)
+def most_points(genus: int, maps: PartitionMaps) -> int:
+    """The largest number of points of a primitive of this genus that the maps keep."""
+    return min(3 * genus - 3, maps.max_parts, maps.max_level + 2 - 2 * genus)
 
 
 class _Flow:
@@ -93,7 +96,8 @@ class _Flow:
     def next_genus(self, genus: int) -> np.ndarray:
         """Residues of the primitives divided by symmetries, of shape (partitions, primes); keeps u of this genus."""
         maps, primes = self.maps, self.primes
-        weight, parts = 3 * genus - 2, maps.max_level + 2 - 2 * genus
+        weight, by_level = 3 * genus - 2, maps.max_level + 2 - 2 * genus
+        parts = min(by_level, maps.max_parts)
         phi = self._products(genus, weight, parts)
         fourth = self.u[genus - 1]
         for z in (2, 3):
@@ -102,7 +106,7 @@ class _Flow:
         phi += fourth * (4 * self.inverses[3] % primes) % primes
         for k, block in maps.blocks(weight, parts):
             phi[block] = phi[block] % primes * self.inverses[2 * genus - 1 + k] % primes
-        second = one_more_zero(maps, phi, weight, 2 * genus - 1, parts - 2, airy_factor, divided=True)
+        second = one_more_zero(maps, phi, weight, 2 * genus - 1, min(by_level - 2, parts), airy_factor, divided=True)
         self.u[genus] = second % primes
         return self._lower_the_largest(phi, genus, parts).astype(np.uint32)
 

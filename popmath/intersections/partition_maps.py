@@ -22,11 +22,12 @@ class PartitionMaps:
 
     Args:
         max_level: the level N.
+        max_parts: keep only partitions of at most so many parts; as many as the level needs by default.
     """
 
-    def __init__(self, max_level: int) -> None:
+    def __init__(self, max_level: int, max_parts: int | None = None) -> None:
         """Nothing is counted yet."""
-        self.max_level = max_level
+        self.max_level, self.max_parts = max_level, max_level if max_parts is None else max_parts
         self._starts: dict[int, list[int]] = {}
         self._inserted: dict[tuple[int, int], np.ndarray] = {}
         self._multiplicity: dict[tuple[int, int], np.ndarray] = {}
@@ -35,7 +36,7 @@ class PartitionMaps:
 
     def most_parts(self, weight: int) -> int:
         """How many parts the partitions of a weight may have here."""
-        return min(weight, self.max_level - 2 * ((weight + 1) // 3))
+        return min(weight, self.max_parts, self.max_level - 2 * ((weight + 1) // 3))
 
     def count(self, weight: int, parts: int) -> int:
         """How many partitions of `weight` have at most `parts` parts."""

@@ -113,8 +113,8 @@ def table_cost(genus: int, num_points: int) -> Cost:
         8056
     """
     numbers = count_degree_tuples(3 * genus - 3 + num_points, num_points)
-    primitives, seconds = _flow_cost(2 * genus - 2 + num_points, genus)
-    flow = 0.005 * (genus + 1) + seconds + numbers * _SECONDS_PER_NUMBER
+    primitives, seconds = _flow_cost(2 * genus - 2 + num_points, genus, num_points)
+    flow = 0.005 + 6e-5 * genus**3 + seconds + numbers * _SECONDS_PER_NUMBER
     memory = 4e7 + primitives * _BYTES_PER_PRIMITIVE + numbers * _BYTES_PER_NUMBER
     # what the recursions meet on their way was measured, and grows like this
     met = numbers * (1 + (genus / num_points) ** 1.7)
@@ -160,11 +160,12 @@ def _physical_memory() -> float:
 
 
 @lru_cache(maxsize=256)
-def _flow_cost(max_level: int, max_genus: int) -> tuple[int, float]:
+def _flow_cost(max_level: int, max_genus: int, max_points: int | None = None) -> tuple[int, float]:
     """(number of primitives, seconds of the KdV products for as many primes as the highest genus needs)."""
+    most = max_level if max_points is None else max_points
 
     def kept(weight: int, genus: int) -> int:
-        return count_degree_tuples(weight, min(weight, max(0, max_level + 2 - 2 * genus)))
+        return count_degree_tuples(weight, min(weight, most, max(0, max_level + 2 - 2 * genus)))
 
     primitives = pairs = 0
     for genus in range(2, max_genus + 1):

@@ -135,7 +135,7 @@ def table(genus: int, num_points: int, *, force: bool = False) -> CorrelatorTabl
     if cost.way == "kdv":
         from popmath.intersections.expansion import Expansion
 
-        expansion = Expansion.up_to(2 * genus - 2 + num_points, genus)
+        expansion = Expansion.up_to(2 * genus - 2 + num_points, genus, num_points)
         integers = expansion.integers(genus, num_points)
         return CorrelatorTable(genus, num_points, integers, lambda: expansion.scales(genus, num_points))
     integers = np.empty(cost.numbers, object)

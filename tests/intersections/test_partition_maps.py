@@ -2,8 +2,10 @@
 
 from math import factorial, prod
 
+import numpy as np
 import pytest
 
+from popmath.intersections.expansion import Expansion
 from popmath.intersections.partition_maps import PartitionMaps
 
 
@@ -51,3 +53,12 @@ def test_insertions_and_multiplicities(level):
             landed = [after[tuple(sorted((*p, part)))] for p in fitting]
             assert maps.insert(part, weight, most).tolist() == landed
             assert maps.multiplicity(part, weight, most).tolist() == [p.count(part) for p in fitting]
+
+
+@pytest.mark.parametrize(("level", "genus", "points"), [(25, 8, 5), (20, 10, 2), (31, 4, 9)])
+def test_fewer_parts_give_the_same_numbers(level, genus, points):
+    whole, cut = Expansion.up_to(level, genus), Expansion.up_to(level, genus, points)
+    for g in range(genus + 1):
+        for n in range(1, min(points, level + 2 - 2 * g) + 1):
+            if 2 * g - 2 + n > 0:
+                np.testing.assert_array_equal(cut.integers(g, n), whole.integers(g, n))
