@@ -1,5 +1,6 @@
 from . import conformal as conformal
 from . import datasets as datasets
+from . import dynamicformer as dynamicformer
 from . import inference as inference
 from . import intersections as intersections
 from . import plots as plots

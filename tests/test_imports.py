@@ -12,7 +12,7 @@ import pytest
 import popmath
 
 STUB = Path(popmath.__file__).with_name("__init__.pyi")
-ROOMS = ("conformal", "datasets", "inference", "intersections", "plots", "populations")
+ROOMS = ("conformal", "datasets", "dynamicformer", "inference", "intersections", "plots", "populations")
 
 
 def best_time(code: str) -> float:

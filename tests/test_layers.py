@@ -22,6 +22,7 @@ ALLOWED = {
     "populations": {"_types", "_errors"},
     "conformal": {"_errors"},
     "inference": {"_types", "_errors", "_text", "series", "conformal"},
+    "dynamicformer": {"_types", "_errors", "intersections"},
     "predictor": {"_errors", "_text", "intersections", "conformal"},
     "plots": set(),
     "demo": EVERYTHING,

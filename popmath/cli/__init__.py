@@ -1,4 +1,4 @@
-"""The command line: `popmath demo`, `popmath fit`, `popmath simulate`, `popmath psi`, `popmath table`."""
+"""The command line: `popmath demo`, `fit`, `simulate`, `psi`, `table` and `train`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from popmath.cli.output import errors_as_text, json_text, progress_of
 from popmath.cli.simulate import simulate
+from popmath.cli.train import train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -97,6 +98,7 @@ def fit(
 
 
 app.command()(simulate)
+app.command()(train)
 
 
 @app.command()

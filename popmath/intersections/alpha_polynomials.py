@@ -90,6 +90,16 @@ def coefficient(k: int, counts: Mapping[int, int]) -> Fraction:
     return Fraction(total, denominator)
 
 
+def primitive_monomials(k: int) -> list[list[tuple[int, int]]]:
+    """(j, exponent of p_j) of every monomial of the k-th coefficient at p_0 = p_1 = 0.
+
+    Example:
+        >>> primitive_monomials(2)
+        [[], [(2, 1)]]
+    """
+    return [powers for _, powers in _primitive()[k - 1][1]]
+
+
 @lru_cache(maxsize=1)
 def _stored() -> dict[str, Any]:
     text = resources.files("popmath.intersections").joinpath("alpha_polynomials.json").read_text(encoding="utf-8")

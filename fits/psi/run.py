@@ -1,0 +1,47 @@
+"""Train the networks that travel with popmath; what was begun goes on, what is finished is kept.
+
+    python fits/psi/run.py                    # all of them: hours on 2 cores
+    python fits/psi/run.py psi-residual       # one
+    popmath train fits/psi/psi-residual.toml  # the same for a configuration of your own
+
+The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from popmath.dynamicformer.settings import read_settings
+from popmath.dynamicformer.training import WEIGHTS, Report, train
+
+FOLDER = Path(__file__).parent
+SHIPPED = FOLDER.parent.parent / "popmath" / "dynamicformer" / "weights"
+
+
+def say(report: Report) -> None:
+    """One line for each validation."""
+    print(
+        f"step {report.step:,} of {report.num_steps:,}: loss {report.loss:.2e}, validation {report.validation:.2e} "
+        f"(best {report.best:.2e}), {report.samples_per_second:,.0f} samples/s, "
+        f"{report.seconds_left / 60:.0f} min left",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Train what is asked for."""
+    names = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help=f"of {', '.join(names)}")
+    for name in parser.parse_args().names or names:
+        result = train(read_settings(FOLDER / f"{name}.toml"), FOLDER / "runs" / name, progress=say)
+        assert result is not None
+        SHIPPED.mkdir(exist_ok=True)
+        shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, SHIPPED / f"{name}.safetensors")
+        print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+r"""What the network reads of a request: numbers that stay inside their training range as the genus grows.
+
+With $L = 2g-2+n$ every feature is $1/L$, a multiplicity, a ratio of the two, or a bounded function of a degree. Those
+of tokens and multiplicities do not contain $g$ or $n$; those of the level do.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from popmath._types import Array
+
+_ONE_HOT = np.arange(9)  # degrees that have a feature of their own
+_COUNTED = np.array([0, 1, 2, 3, 4, 5, 6])  # degrees whose multiplicities are features of the whole request
+_ZEROS = 6.0  # of the order of the number of zeros squared at which the first correction doubles
+_LEVEL = 1.5
+
+
+class Features(NamedTuple):
+    """Features of a batch.
+
+    Attributes:
+        tokens: of each distinct degree with its multiplicity, shape `(batch, tokens, features)`, 0 where there is none.
+        mask: True where there is a token.
+        counts: of the multiplicities of small degrees, shape `(batch, features)`.
+        level: with genus and number of points, shape `(batch, features)`.
+        small: the parameter of the expansion, in (0, 1), shape `(batch,)`; about 1.5 / L where there are no zeros.
+    """
+
+    tokens: Array
+    mask: Array
+    counts: Array
+    level: Array
+    small: Array
+
+
+def features(genus: Array, num_points: Array, degrees: Array, multiplicity: Array) -> Features:
+    """Features of requests as `encode` makes them, in single precision."""
+    mask = multiplicity > 0
+    g, n, times = (jnp.asarray(each, jnp.float32) for each in (genus, num_points, multiplicity))
+    d = jnp.asarray(jnp.maximum(degrees, 0), jnp.float32)
+    one_hot = equals(degrees, _ONE_HOT)
+    smooth = [
+        1 / (d + 2),
+        8 / (d + 2) ** 2,
+        jnp.asarray(d > 8, jnp.float32),
+        times / 8,
+        jnp.log1p(times),
+        1 / (1 + times),
+    ]
+    tokens = jnp.where(mask[..., None], jnp.concatenate([one_hot, jnp.stack(smooth, axis=-1)], axis=-1), 0.0)
+    counted = jnp.sum(times[..., None] * equals(degrees, _COUNTED), axis=1)
+    counts = jnp.concatenate([jnp.log1p(counted), 1 / (1 + counted), counted / 8], axis=-1)
+    u = 1 / (2 * g - 2 + n)
+    zeros = counted[:, 0]
+    low_genus = equals(genus, np.arange(2))
+    alone = jnp.stack([u, jnp.sqrt(u), n * u, zeros**2 * u / 8, g * u, 1 / (1 + g)], axis=-1)
+    level = jnp.concatenate([alone, low_genus, counted * u[:, None]], axis=-1)
+    weight = _LEVEL * u * (1 + zeros**2 / _ZEROS)
+    return Features(tokens, mask, counts, level, weight / (1 + weight))
+
+
+def equals(numbers: Array, values: np.ndarray) -> Array:
+    """1.0 where a number is one of the values, on a new last axis."""
+    column = jnp.asarray(numbers)[..., None]
+    wide = jnp.broadcast_to(jnp.asarray(values, column.dtype), (*column.shape[:-1], len(values)))
+    return jnp.asarray(column == wide, jnp.float32)
+
+
+def num_features() -> tuple[int, int, int]:
+    """How many features tokens, multiplicities and levels have."""
+    return len(_ONE_HOT) + 6, 3 * len(_COUNTED), 8 + len(_COUNTED)

@@ -1,0 +1,211 @@
+r"""Our network: a set of distinct degrees, and an expansion in 1/(2g - 2 + n) whose coefficients are learned."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from popmath._types import Array
+from popmath.dynamicformer.encoding import Requests
+from popmath.dynamicformer.features import Features, equals, features, num_features
+from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention
+
+Tap = Callable[[str, Array], Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings:
+    """The shape of an `IntersectionNetwork`.
+
+    Attributes:
+        width: of tokens.
+        hidden: width of the perceptrons that read the pooled set.
+        order: number K of coefficients of the expansion.
+        first_order: exponent q of its first term: 1, or one more than the order of a closed form that is corrected.
+        scale: what the expansion is multiplied by, so that coefficients are of the order of 1.
+        activation: of every layer; see `make_activation`.
+        blocks: attention blocks between tokens and pooling; 0 is a deep set.
+        steps: how often the blocks are run through, with the same weights (a recurrent depth).
+        halting: weigh the steps of each request by how likely the network is to stop there.
+        heads: of attention.
+        pooling: `"sum"`, or `"monoid"`, learned.
+        additive: add a learned number for every degree and a learned function of level and number of points, which a
+            target that grows with the genus needs.
+    """
+
+    width: int = 64
+    hidden: int = 128
+    order: int = 3
+    first_order: int = 1
+    scale: float = 4.0
+    activation: str = "dra"
+    blocks: int = 0
+    steps: int = 1
+    halting: bool = False
+    heads: int = 4
+    pooling: Literal["sum", "monoid"] = "sum"
+    additive: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name in ("width", "hidden", "order", "first_order", "blocks", "steps", "heads"):
+            least = 0 if name == "blocks" else 1
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}.")
+        if self.blocks and self.width % self.heads:
+            raise ValueError(f"width must be a multiple of heads; got {self.width} and {self.heads}.")
+        if self.pooling not in ("sum", "monoid"):
+            raise ValueError(f"pooling must be 'sum' or 'monoid'; got {self.pooling!r}.")
+        if self.halting and not self.blocks:
+            raise ValueError("halting weighs the steps of attention blocks: set blocks to at least 1.")
+
+
+def _untapped(name: str, value: Array) -> Array:
+    return value
+
+
+@final
+class IntersectionNetwork(eqx.Module):
+    r"""A function of genus, number of points and the multiset of degrees.
+
+    The distinct degrees with their multiplicities are tokens; a perceptron, and attention blocks if there are any,
+    make a vector of each, and their sum is $e$. With the multiplicities $p$ of small degrees, features $\ell$ of the
+    level and $s = w/(1+w)$, $w = \tfrac32 (1 + p_0^2/6)/(2g-2+n)$,
+
+    $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, p, \ell)\Bigr]
+      \;[\, + \sum_d p_d\,a(d) + b(\ell)\,].$$
+
+    $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so that whatever the
+    last $f$ does is small at genera above those that were trained on. $s$ and not $1/L$ keeps every term bounded where
+    there are many zeros. It is invariant to the order of the points by construction.
+
+    Attributes:
+        settings: its shape.
+    """
+
+    token: Perceptron
+    blocks: list[SetAttention]
+    halt: Linear | None
+    pool: MonoidPool | None
+    trunk: Perceptron
+    tail: Perceptron
+    degree: Perceptron | None
+    level: Perceptron | None
+    settings: NetworkSettings = eqx.field(static=True)
+
+    @classmethod
+    def random(cls, settings: NetworkSettings, key: Array) -> IntersectionNetwork:
+        """Random weights."""
+        per_token, per_count, per_level = num_features()
+        keys = jax.random.split(key, 7 + settings.blocks)
+        width, hidden, name = settings.width, settings.hidden, settings.activation
+        blocks = [SetAttention.random(width, settings.heads, name, k) for k in keys[7:]]
+        halt = Linear.random(width, 1, keys[5]) if settings.halting else None
+        pool = MonoidPool.random(width, name, keys[6]) if settings.pooling == "monoid" else None
+        seen = width + per_count
+        trunk = Perceptron.random((seen, hidden, hidden, settings.order), name, keys[1], scale=0.1)
+        tail = Perceptron.random((seen + per_level, hidden, hidden, 1), name, keys[2], scale=0.1)
+        degree = level = None
+        if settings.additive:
+            degree = Perceptron.random((_PER_DEGREE, width, width, 1), name, keys[3])
+            level = Perceptron.random((_PER_TYPE, width, width, 1), name, keys[4])
+        token = Perceptron.random((per_token, width, width), name, keys[0])
+        return cls(token, blocks, halt, pool, trunk, tail, degree, level, settings)
+
+    def __call__(self, requests: Requests, tap: Tap = _untapped) -> Float[Array, " batch"]:
+        """Predictions of a batch in single precision.
+
+        Args:
+            requests: arrays as `encode` makes them.
+            tap: called with the name and value of every intermediate; what it returns is used in its place. Names:
+                `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled`, `coefficients`, `tail`, `additive`.
+        """
+        read = features(*requests)
+        trunk, tail = self.inputs(read, tap)
+        coefficients = tap("coefficients", self.trunk(trunk))
+        rest = tap("tail", self.tail(tail)[:, 0])
+        powers = self._powers(read.small)
+        value = jnp.sum(powers[:, :-1] * coefficients, axis=1) + powers[:, -1] * rest
+        if self.degree is None or self.level is None:
+            return value
+        times = jnp.asarray(requests.multiplicity, jnp.float32)
+        of_degrees = jnp.sum(self.degree(_of_degrees(requests))[..., 0] * times, axis=1)
+        return value + tap("additive", of_degrees + self.level(_of_type(requests))[:, 0])
+
+    def inputs(self, read: Features, tap: Tap = _untapped) -> tuple[Array, Array]:
+        """What the two perceptrons on top are given."""
+        pooled = tap("pooled", self._pooled(read, tap))
+        seen = jnp.concatenate([pooled, read.counts], axis=1)
+        return seen, jnp.concatenate([seen, read.level], axis=1)
+
+    def basis(self, requests: Requests) -> Array:
+        """What the last layers weigh: predictions without `additive` are linear in it. Shape `(batch, terms)`."""
+        read = features(*requests)
+        trunk, tail = self.inputs(read)
+        one = jnp.ones((len(read.small), 1))
+        inner = jnp.concatenate([self.trunk.hidden(trunk), one], axis=1)
+        outer = jnp.concatenate([self.tail.hidden(tail), one], axis=1)
+        powers = self._powers(read.small)
+        terms = [powers[:, k, None] * inner for k in range(self.settings.order)]
+        return jnp.concatenate([*terms, powers[:, -1:] * outer], axis=1)
+
+    def with_last_layers(self, weights: Array) -> IntersectionNetwork:
+        """The network whose predictions are `basis @ weights`."""
+        size = self.settings.hidden + 1
+        rows = jnp.reshape(weights[: size * self.settings.order], (self.settings.order, size)).T
+        last = weights[size * self.settings.order :]
+        new = [Linear(rows[:-1], rows[-1]), Linear(last[:-1, None], last[-1:])]
+        return eqx.tree_at(lambda net: [net.trunk.linears[-1], net.tail.linears[-1]], self, new)
+
+    def _powers(self, small: Array) -> Array:
+        """What each coefficient and the tail are multiplied by, shape `(batch, order + 1)`."""
+        powers = [self.settings.scale * small ** (self.settings.first_order + k) for k in range(self.settings.order)]
+        return jnp.stack([*powers, 5.0 * powers[-1] * small], axis=1)
+
+    def _pooled(self, read: Features, tap: Tap) -> Array:
+        """One vector for each set, after every step, weighed by where the network halts."""
+        tokens = tap("tokens", jnp.where(read.mask[..., None], self.token(read.tokens), 0.0))
+        if not self.blocks:
+            return self._pool(tokens)
+        total, left = jnp.zeros((len(tokens), self.settings.width)), jnp.ones((len(tokens), 1))
+        for step in range(self.settings.steps):
+            for number, block in enumerate(self.blocks):
+                attention = tap(f"attention.{number}.{step}", block.attention(tokens, read.mask))
+                tokens = block(tokens, read.mask, attention)
+            tokens = tap(f"tokens.{step}", tokens)
+            pooled = self._pool(tokens)
+            if self.halt is None:
+                total = pooled
+            else:
+                is_last = step == self.settings.steps - 1
+                stop = jnp.ones_like(left) if is_last else jax.nn.sigmoid(self.halt(pooled))
+                total, left = total + left * stop * pooled, left * (1 - stop)
+        return total
+
+    def _pool(self, tokens: Array) -> Array:
+        return self.pool(tokens) if self.pool is not None else jnp.sum(tokens, axis=1) / 3
+
+
+_PER_DEGREE, _PER_TYPE = 9 + 5, 6
+
+
+def _of_degrees(requests: Requests) -> Array:
+    """Smooth functions of a degree that grow like the logarithm of a factorial, and the small ones one by one."""
+    d = jnp.asarray(jnp.maximum(requests.degrees, 0), jnp.float32)
+    half = d + 0.5
+    smooth = [d / 10, half * jnp.log(half) / 10, jnp.log(half), 1 / (1 + d), jnp.ones_like(d)]
+    return jnp.concatenate([jnp.stack(smooth, axis=-1), equals(requests.degrees, np.arange(9))], axis=-1)
+
+
+def _of_type(requests: Requests) -> Array:
+    """The same of level and number of points."""
+    g, n = (jnp.asarray(each, jnp.float32) for each in (requests.genus, requests.num_points))
+    level = 2 * g - 2 + n
+    return jnp.stack([level / 10, level * jnp.log(level) / 10, jnp.log(level), 1 / level, n / 10, g / 10], axis=-1)

@@ -1,0 +1,28 @@
+"""What a network says of many requests, in batches of few sizes."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import numpy as np
+
+from popmath.dynamicformer.batches import Batch, as_int32
+from popmath.dynamicformer.encoding import Requests
+from popmath.dynamicformer.network import IntersectionNetwork
+
+_predict = eqx.filter_jit(lambda network, requests: network(requests))
+
+
+def values(network: IntersectionNetwork, requests: Requests, batch_size: int = 8192) -> np.ndarray:
+    """What the network says, float32; batches are filled up to powers of 2, so that few sizes are compiled."""
+    total = len(requests.genus)
+    out = np.empty(total, np.float32)
+    for begin in range(0, total, batch_size):
+        rows = np.arange(begin, min(begin + batch_size, total))
+        size = max(16, 1 << (len(rows) - 1).bit_length())
+        out[rows] = np.asarray(_predict(network, as_int32(requests.take(np.resize(rows, size)))))[: len(rows)]
+    return out
+
+
+def mean_error(network: IntersectionNetwork, batch: Batch) -> float:
+    """Mean absolute error."""
+    return float(np.mean(np.abs(values(network, batch.requests) - batch.target)))

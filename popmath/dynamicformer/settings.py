@@ -1,0 +1,129 @@
+"""Settings of a training run: a TOML file of differences from the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from popmath._errors import DataError
+from popmath.dynamicformer.network import NetworkSettings
+from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.targets import Target
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """Which numbers there are.
+
+    Attributes:
+        max_level: all with 2g - 2 + n up to this.
+        keep_ones: draw members of each family at random; without ones only the smallest, which determines the others.
+        group_power: types (g, n) are drawn in proportion to this power of how many numbers they have: 1 draws numbers
+            evenly, 0 types.
+    """
+
+    max_level: int = 35
+    keep_ones: bool = False
+    group_power: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Attributes:
+        name: of the result.
+        target: what it learns; see `log_baseline`.
+        loss: `"absolute"`: mean of sqrt(e^2 + 1e-8), e the error of log F; `"relative"`: of e over the size of the
+            expansion's first term.
+        num_steps: of Adam.
+        batch_size: numbers in each.
+        learning_rate: at the end of the warm-up, from where it falls as a half cosine.
+        warmup_steps: steps over which it rises.
+        clip: largest norm of a gradient.
+        average: weight of the past in the exponential moving average that is kept as the result.
+        seed: of weights and batches.
+        validate_every: steps from one validation to the next.
+        patience: validations without a new best after which it stops; 0 for none.
+        checkpoint_seconds: longest time between checkpoints.
+        validation_size: how many numbers of the validation part are looked at, at most.
+        refit_size: on how many training numbers the last layers are fitted again, by iterated least squares, at the
+            end; kept if validation says so. 0 for none.
+        network: its shape.
+        data: what it is trained on.
+        split: what it is not.
+    """
+
+    name: str = "psi"
+    target: Target = "residual"
+    loss: Literal["absolute", "relative"] = "absolute"
+    num_steps: int = 20_000
+    batch_size: int = 512
+    learning_rate: float = 2e-3
+    warmup_steps: int = 200
+    clip: float = 1.0
+    average: float = 0.999
+    seed: int = 0
+    validate_every: int = 1_000
+    patience: int = 0
+    checkpoint_seconds: float = 120.0
+    validation_size: int = 20_000
+    refit_size: int = 0
+    network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
+    data: DataSettings = dataclasses.field(default_factory=DataSettings)
+    split: Split = dataclasses.field(default_factory=Split)
+
+    def __post_init__(self) -> None:
+        """Check what cannot work."""
+        for name, choices in (("target", ("raw", "residual", "corrected")), ("loss", ("absolute", "relative"))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
+        for name in ("num_steps", "batch_size", "validate_every", "validation_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be above 0; got {self.learning_rate}.")
+        if self.data.keep_ones and self.target != "raw":
+            raise ValueError("keep_ones goes with target='raw': the other targets are the same for a whole family.")
+        if self.refit_size and self.network.additive:
+            raise ValueError("refit_size needs a network whose value is linear in its last layers: additive=False.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As nested dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> TrainingSettings:
+        """From nested dictionaries; what is left out has its default.
+
+        Raises:
+            DataError: for a name that is not there.
+        """
+        return _build(cls, given, "")
+
+
+def read_settings(path: str | Path) -> TrainingSettings:
+    """Settings from a TOML file with the tables `[network]`, `[data]` and `[split]`.
+
+    Raises:
+        DataError: if it is not there, not TOML, or has a name that is not a setting.
+    """
+    path = Path(path)
+    try:
+        return TrainingSettings.of(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError:
+        raise DataError(f"there is no file {path.name}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path.name} is not TOML: {error}.") from None
+
+
+def _build(kind: Any, given: dict[str, Any], where: str) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(given) - set(fields))
+    if unknown:
+        raise DataError(f"{where}{unknown[0]} is not a setting; those are {', '.join(sorted(fields))}.")
+    inner = {"network": NetworkSettings, "data": DataSettings, "split": Split}
+    values = {n: _build(inner[n], v, f"{n}.") if n in inner and isinstance(v, dict) else v for n, v in given.items()}
+    return kind(**values)

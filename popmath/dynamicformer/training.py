@@ -1,0 +1,241 @@
+"""Training: checkpointed, resumed exactly, selected on validation data only."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from popmath._errors import ConvergenceError, DataError
+from popmath.dynamicformer.batches import Batches, as_int32
+from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
+from popmath.dynamicformer.network import IntersectionNetwork
+from popmath.dynamicformer.optimising import State, adam, compiled_update, schedule
+from popmath.dynamicformer.prediction import mean_error
+from popmath.dynamicformer.refitting import refit_last_layers
+from popmath.dynamicformer.samples import Samples, exact_samples
+from popmath.dynamicformer.settings import TrainingSettings
+from popmath.dynamicformer.sharing import on_all_devices, replicated
+
+STATE, METRICS, WEIGHTS = "state.safetensors", "metrics.jsonl", "weights.safetensors"
+
+
+class Report(NamedTuple):
+    """What is said at each validation.
+
+    Attributes:
+        step: steps done.
+        num_steps: of how many.
+        loss: mean of the training loss since the last report.
+        validation: mean absolute error of the averaged network on validation data, weighed by type.
+        best: the least so far.
+        learning_rate: at this step.
+        samples_per_second: since the last report.
+        seconds_left: at this speed.
+    """
+
+    step: int
+    num_steps: int
+    loss: float
+    validation: float
+    best: float
+    learning_rate: float
+    samples_per_second: float
+    seconds_left: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        network: the averaged network of the best validation, its last layers refitted if that was better.
+        settings: of the run.
+        record: what `weights.safetensors` says: steps, validation, data hash.
+    """
+
+    network: IntersectionNetwork
+    settings: TrainingSettings
+    record: dict[str, Any]
+
+
+def train(
+    settings: TrainingSettings,
+    folder: str | Path,
+    progress: Callable[[Report], None] | None = None,
+    samples: Samples | None = None,
+    max_seconds: float | None = None,
+) -> TrainingResult | None:
+    """Train a network, or go on with what was begun in `folder`; a finished run is read back.
+
+    Batches depend on seed and step alone, so that a run that was killed and goes on gives the same losses and the same
+    weights as one that was not. Everything is written whole: `state.safetensors` (at the latest every
+    `checkpoint_seconds`), `metrics.jsonl` (one line per validation), and at the end `weights.safetensors`.
+
+    Args:
+        settings: of the run.
+        folder: made if it is not there.
+        progress: called at each validation.
+        samples: the data, if they are there already; otherwise the exact engine makes them.
+        max_seconds: stop after this time, with a checkpoint, and return None; call again to go on.
+
+    Raises:
+        DataError: if `folder` holds a run with other settings or on other data.
+        ConvergenceError: for a loss that is not a number; the last good checkpoint is kept.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = samples or exact_samples(settings.data.max_level, range(settings.split.max_train_genus + 1))
+    digest = whole.digest()
+    if (folder / WEIGHTS).exists():
+        return _finished(folder, settings, digest)
+    run = _Run(settings, folder, whole, digest)
+    began = time.monotonic()
+    while run.step < settings.num_steps and not run.out_of_patience:
+        run.advance(progress)
+        if max_seconds is not None and time.monotonic() - began > max_seconds:
+            run.save()
+            return None
+    return run.finish()
+
+
+def load_network(path: str | Path) -> tuple[IntersectionNetwork, TrainingSettings, dict[str, Any]]:
+    """A trained network with its settings and record."""
+    record = read_record(path)
+    settings = TrainingSettings.of(record["settings"])
+    template = eqx.filter_eval_shape(IntersectionNetwork.random, settings.network, jax.random.key(0))
+    template = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), template)
+    return read_checkpoint(path, template), settings, record
+
+
+def _finished(folder: Path, settings: TrainingSettings, digest: str) -> TrainingResult:
+    network, before, record = load_network(folder / WEIGHTS)
+    _check_same(folder, before, record["data_sha256"], settings, digest)
+    return TrainingResult(network, settings, record)
+
+
+def _check_same(folder: Path, before: TrainingSettings, data: str, settings: TrainingSettings, digest: str) -> None:
+    old, new = before.to_dict(), settings.to_dict()
+    other = sorted(key for key in new if old[key] != new[key])
+    if other or data != digest:
+        what = f"settings ({', '.join(other)})" if other else "data"
+        raise DataError(f"{folder.name} holds a run with other {what}. Give another folder, or remove this one.")
+
+
+class _Run:
+    """A run in progress."""
+
+    def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples, digest: str) -> None:
+        self.settings, self.folder, self.digest = settings, folder, digest
+        requests, data = samples.requests, settings.data
+        parts = {name: samples.take(settings.split.rows(requests, name)) for name in ("train", "validation")}
+        make = (settings.target, data.max_level, data.keep_ones, data.group_power)
+        self.train, self.validation = (Batches(parts[name], *make) for name in ("train", "validation"))
+        self.held = self.validation.draw(settings.validation_size, settings.seed, 0)
+        self.optimiser = adam(settings)
+        network = IntersectionNetwork.random(settings.network, jax.random.key(settings.seed))
+        self.state = State(network, network, network, self.optimiser.init(eqx.filter(network, eqx.is_array)))
+        self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
+        if (folder / STATE).exists():
+            self._resume()
+        self.state = replicated(self.state)
+        self.update = compiled_update(settings, self.optimiser)
+        self.saved, self.reported, self.reported_step = time.monotonic(), time.monotonic(), self.step
+
+    @property
+    def out_of_patience(self) -> bool:
+        return 0 < self.settings.patience <= self.since_best
+
+    def advance(self, progress: Callable[[Report], None] | None) -> None:
+        """Up to the next validation."""
+        settings = self.settings
+        until = min(settings.num_steps, (self.step // settings.validate_every + 1) * settings.validate_every)
+        while self.step < until:
+            batch = self.train.draw(settings.batch_size, settings.seed + 1, self.step)
+            arrays = on_all_devices((as_int32(batch.requests), batch.target.astype(np.float32)))
+            network, average, optimiser, loss = self.update(self.state, arrays, jnp.asarray(self.step))
+            self.state = self.state._replace(network=network, average=average, optimiser=optimiser)
+            self.losses.append(loss)
+            self.step += 1
+            if self.step % 50 == 0 and time.monotonic() - self.saved > settings.checkpoint_seconds:
+                self.save()
+        self._validate(progress)
+        if time.monotonic() - self.saved > settings.checkpoint_seconds:
+            self.save()
+
+    def _validate(self, progress: Callable[[Report], None] | None) -> None:
+        settings, losses = self.settings, np.array([float(loss) for loss in self.losses])
+        score = mean_error(self.state.average, self.held)
+        if not (np.isfinite(losses).all() and np.isfinite(score)):
+            raise ConvergenceError(
+                f"the loss is not a number before step {self.step} of {settings.name!r}. The last good checkpoint is "
+                f"kept in {self.folder.name}/{STATE}; lower learning_rate ({settings.learning_rate:g}) or clip, and "
+                "start anew."
+            )
+        self.losses = []
+        self.since_best += 1
+        if score < self.best:
+            self.best, self.since_best = score, 0
+            self.state = self.state._replace(best=self.state.average)
+        now = time.monotonic()
+        speed = (self.step - self.reported_step) / max(now - self.reported, 1e-9)
+        self.reported, self.reported_step = now, self.step
+        rate = float(np.asarray(schedule(settings)(self.step)))
+        report = Report(
+            self.step, settings.num_steps, float(losses.mean()), score, self.best, rate,
+            speed * settings.batch_size, (settings.num_steps - self.step) / speed,
+        )  # fmt: skip
+        if jax.process_index() == 0:
+            with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(report._asdict()) + "\n")
+        if progress is not None:
+            progress(report)
+
+    def save(self) -> None:
+        """Write the state, unless it is not finite."""
+        self.saved = time.monotonic()
+        losses = [float(loss) for loss in self.losses]
+        if not np.isfinite(losses).all() or jax.process_index() != 0:
+            return
+        record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "step": self.step, "losses": losses}
+        record |= {"best": None if math.isinf(self.best) else self.best, "since_best": self.since_best}
+        write_checkpoint(self.folder / STATE, self.state, record)
+
+    def _resume(self) -> None:
+        record = read_record(self.folder / STATE)
+        _check_same(
+            self.folder, TrainingSettings.of(record["settings"]), record["data_sha256"], self.settings, self.digest
+        )
+        self.state = read_checkpoint(self.folder / STATE, self.state)
+        self.step, self.since_best, self.losses = record["step"], record["since_best"], record["losses"]
+        self.best = math.inf if record["best"] is None else record["best"]
+        metrics = self.folder / METRICS
+        if metrics.exists() and jax.process_index() == 0:  # what was said after the checkpoint will be said again
+            lines = metrics.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= self.step]
+            metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def finish(self) -> TrainingResult:
+        """The best network, its last layers refitted, written."""
+        network, score, refitted = self.state.best, self.best, False
+        if self.settings.refit_size:
+            batch = self.train.draw(self.settings.refit_size, self.settings.seed + 2, 0)
+            candidate = refit_last_layers(network, batch.requests, batch.target)
+            other = mean_error(candidate, self.held)
+            if other < score:
+                network, score, refitted = candidate, other, True
+        record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "steps": self.step}
+        record |= {"validation": score, "refitted": refitted, "num_train": len(self.train.target)}
+        if jax.process_index() == 0:
+            write_checkpoint(self.folder / WEIGHTS, network, record)
+            (self.folder / STATE).unlink(missing_ok=True)
+        return TrainingResult(network, self.settings, record)

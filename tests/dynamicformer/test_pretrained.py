@@ -1,0 +1,106 @@
+"""The networks that travel along: what they say, of what, and how it is summarised."""
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import popmath.dynamicformer as df
+from popmath.cli import app
+from popmath.dynamicformer.baselines import LinearFit, log_aggarwal, log_closed_form
+from popmath.dynamicformer.encoding import log_double_factorials
+from popmath.intersections import asymptotic, degree_tuples, log_correlator
+
+REQUESTS = [
+    (g, d) for g, n in [(2, 1), (3, 5), (8, 4), (11, 3), (15, 3)] for d in list(degree_tuples(3 * g - 3 + n, n))[::7]
+]
+EXACT = np.array([log_correlator(g, d) for g, d in REQUESTS])
+
+
+@pytest.fixture(scope="module")
+def residual():
+    return df.load_pretrained("psi-residual")
+
+
+def test_it_is_near_the_exact_numbers(residual):
+    found = residual.predict_log(*zip(*REQUESTS, strict=True))
+    assert isinstance(found, df.NetworkPrediction) and isinstance(residual, df.TrainedNetwork)
+    assert np.max(np.abs(found.log_value - EXACT)) < 5e-3
+    assert np.median(np.abs(found.log_value - EXACT)) < 2e-4
+
+
+def test_one_request_and_the_flag_of_the_range(residual):
+    alone = residual.predict_log(15, (15, 15, 15))
+    assert len(alone) == 1 and not alone.in_range[0]
+    assert "outside of the training range" in alone.summary() and "genus 0 to 13" in alone.summary()
+    assert residual.predict_log(13, (36, 1, 1)).in_range[0]
+    assert list(alone.to_dataframe().columns) == ["genus", "num_points", "log_value", "in_range"]
+
+
+def test_ones_are_exact(residual):
+    more = residual.predict_log([5, 5], [(4, 10), (1, 4, 1, 10)])
+    assert more.log_value[1] - more.log_value[0] == pytest.approx(np.log(10 * 11), abs=1e-12)
+
+
+def test_order_and_company_do_not_matter(residual):
+    whole = residual.predict_log(*zip(*REQUESTS, strict=True)).log_value
+    for row in (0, 9, len(REQUESTS) - 1):
+        g, d = REQUESTS[row]
+        assert residual.predict_log(g, d[::-1]).log_value[0] == pytest.approx(whole[row], abs=1e-5)
+
+
+def test_other_names():
+    assert "psi-residual" in df.pretrained_names()
+    with pytest.raises(ValueError, match="name must be one of psi"):
+        df.load_pretrained("psi")
+
+
+def test_baselines_are_what_they_say():
+    samples = df.exact_samples(31, range(16), max_points=3)
+    one = df.encode([15], [(10, 15, 20)])
+    for order in (0, 3, 6):
+        value = log_closed_form(one, order)[0] - log_double_factorials(one)[0]
+        assert value == pytest.approx(asymptotic(15, (10, 15, 20), order).log_value, abs=1e-11)
+    one_point = samples.take(np.flatnonzero((samples.requests.num_points == 1) & (samples.requests.genus > 0)))
+    np.testing.assert_allclose(log_aggarwal(one_point.requests), one_point.log_scaled, rtol=1e-12)
+    zeros = np.sum(samples.requests.multiplicity * (samples.requests.degrees == 0), axis=1)
+    bare = samples.take(np.flatnonzero((zeros == 0) & (samples.requests.genus >= 7)))
+    fit = LinearFit.to(bare, 4)
+    assert len(fit.weights) == 13
+    assert df.summarise(fit.log_value(bare.requests), bare.log_scaled).maximum < 1e-4
+
+
+def test_a_summary_of_errors():
+    truth = np.linspace(-3, 5, 400)
+    found = df.summarise(truth + np.where(np.arange(400) % 20 == 0, 1.0, 1e-3), truth)
+    assert isinstance(found, df.ErrorSummary)
+    assert (found.num_points, found.maximum, found.median) == (400, pytest.approx(1.0), pytest.approx(1e-3))
+    assert found.relative_maximum == pytest.approx(np.e - 1) and found.mean == pytest.approx(0.05 + 0.00095)
+    assert found.r_squared == pytest.approx(1 - (20 + 380e-6) / np.sum((truth - 1) ** 2))
+    with pytest.raises(ValueError, match="not finite"):
+        df.summarise(np.array([np.nan]), np.array([1.0]))
+    with pytest.raises(ValueError, match="at least one"):
+        df.summarise(np.array([]), np.array([]))
+
+
+def test_the_command_trains_and_says_what_is_wrong(tmp_path):
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'name = "tiny"\nnum_steps = 20\nbatch_size = 16\nvalidate_every = 10\nvalidation_size = 50\n'
+        "[network]\nwidth = 4\nhidden = 8\norder = 1\n[data]\nmax_level = 9\n"
+        "[split]\nmax_train_genus = 3\nmax_train_points = 6\nvalidation_share = 0.2\ntest_share = 0.2\n"
+    )
+    ended = CliRunner().invoke(app, ["train", str(config), "--out", str(tmp_path / "run")])
+    assert ended.exit_code == 0 and "tiny: mean absolute error" in ended.stdout and "20 of 20" in ended.stderr
+    trained = df.TrainedNetwork.read(tmp_path / "run" / "weights.safetensors")
+    assert trained.settings == df.read_settings(config)
+    result = df.train(trained.settings, tmp_path / "run")
+    assert isinstance(result, df.TrainingResult) and result.record["steps"] == 20
+    config.write_text("layers = 3")
+    ended = CliRunner().invoke(app, ["train", str(config)])
+    assert ended.exit_code == 2 and "layers is not a setting" in ended.stderr
+
+
+def test_reports_and_requests_are_records():
+    assert (
+        df.Report._fields[0] == "step" and df.Requests._fields[0] == "genus" and df.Samples._fields[1] == "log_scaled"
+    )

@@ -1,0 +1,202 @@
+"""A small run: it learns, goes on exactly where it was killed, and refuses what is not its own."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from popmath import ConvergenceError, DataError
+from popmath.dynamicformer.batches import Batches
+from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
+from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
+from popmath.dynamicformer.prediction import mean_error
+from popmath.dynamicformer.refitting import refit_last_layers
+from popmath.dynamicformer.samples import exact_samples
+from popmath.dynamicformer.settings import DataSettings, TrainingSettings, read_settings
+from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.training import METRICS, STATE, WEIGHTS, load_network, train
+
+SETTINGS = TrainingSettings(
+    name="small",
+    num_steps=300,
+    batch_size=64,
+    validate_every=50,
+    validation_size=200,
+    refit_size=2_000,
+    learning_rate=5e-3,
+    network=NetworkSettings(width=8, hidden=16, order=2),
+    data=DataSettings(max_level=13),
+    split=Split(max_train_genus=5, max_train_points=9, validation_share=0.1, test_share=0.1),
+)
+SAMPLES = exact_samples(13, range(6))
+SCRIPT = """
+import sys
+from popmath.dynamicformer.settings import read_settings
+from popmath.dynamicformer.training import train
+train(read_settings(sys.argv[1]), sys.argv[2])
+"""
+TOML = """
+name = "killed"
+num_steps = 1200
+batch_size = 64
+validate_every = 50
+validation_size = 200
+checkpoint_seconds = 0.05
+[network]
+width = 8
+hidden = 16
+order = 2
+[data]
+max_level = 13
+[split]
+max_train_genus = 5
+max_train_points = 9
+validation_share = 0.1
+test_share = 0.1
+"""
+
+
+def lines(folder):
+    timing = ("samples_per_second", "seconds_left")
+    rows = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key not in timing} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, train(SETTINGS, folder, samples=SAMPLES)
+
+
+def test_it_learns(finished):
+    folder, result = finished
+    assert [row["step"] for row in lines(folder)] == [50, 100, 150, 200, 250, 300]
+    held = Batches(SAMPLES.take(SETTINGS.split.rows(SAMPLES.requests, "test")), "residual", 13)
+    spread = float(np.mean(np.abs(held.target - np.median(held.target))))
+    batch = held.members(np.arange(len(held.target)), np.zeros(len(held.target)))
+    assert mean_error(result.network, batch) < 0.25 * spread
+    assert lines(folder)[-1]["validation"] < 0.6 * lines(folder)[0]["validation"]
+    assert not (folder / STATE).exists()
+
+
+def test_a_finished_run_is_read_back(finished):
+    folder, result = finished
+    again = train(SETTINGS, folder, samples=SAMPLES)
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), again.network, result.network)
+    assert all(jax.tree.leaves(same)) and again.record == result.record
+    assert load_network(folder / WEIGHTS)[1] == SETTINGS
+
+
+def test_in_pieces_it_is_the_same(finished, tmp_path):
+    folder, whole = finished
+    result, pieces = None, 0
+    while result is None:
+        result, pieces = train(SETTINGS, tmp_path, samples=SAMPLES, max_seconds=0.0), pieces + 1
+    assert pieces > 3 and lines(tmp_path) == lines(folder)
+    assert read_record(tmp_path / WEIGHTS) == read_record(folder / WEIGHTS)
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), whole.network, result.network)
+    assert all(jax.tree.leaves(same))
+
+
+@pytest.mark.slow  # three processes that load everything: half a minute
+def test_killed_it_goes_on(tmp_path):
+    (tmp_path / "run.toml").write_text(TOML)
+    settings = read_settings(tmp_path / "run.toml")
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "run.toml")]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True)
+    killed = subprocess.Popen([*command, str(tmp_path / "killed")])
+    while not (tmp_path / "killed" / STATE).exists():
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert 0 < read_record(tmp_path / "killed" / STATE)["step"] < settings.num_steps
+    subprocess.run([*command, str(tmp_path / "killed")], check=True)
+    assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+
+
+def test_another_run_in_the_folder_is_refused(finished):
+    folder, _ = finished
+    with pytest.raises(DataError, match=r"other settings \(seed\)"):
+        train(dataclasses.replace(SETTINGS, seed=1), folder, samples=SAMPLES)
+    with pytest.raises(DataError, match="other data"):
+        train(SETTINGS, folder, samples=SAMPLES.take(slice(0, -1)))
+
+
+def test_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path):
+    train(SETTINGS, tmp_path, samples=SAMPLES, max_seconds=0.0)
+    good = (tmp_path / STATE).read_bytes()
+    record, state = read_record(tmp_path / STATE), tmp_path / STATE
+    settings = dataclasses.replace(SETTINGS, name="other", checkpoint_seconds=0.0, learning_rate=1e30)
+    with pytest.raises(ConvergenceError, match="last good checkpoint is kept"):
+        train(settings, tmp_path / "broken", samples=SAMPLES)
+    assert not (tmp_path / "broken" / STATE).exists() and state.read_bytes() == good and record["step"] == 50
+
+
+def test_corrupt_truncated_and_foreign_checkpoints(finished, tmp_path):
+    folder, result = finished
+    path = tmp_path / "copy.safetensors"
+    whole = (folder / WEIGHTS).read_bytes()
+    path.write_bytes(whole[:-40])
+    with pytest.raises(DataError, match=r"copy.safetensors \(SHA-256 .*truncated"):
+        load_network(path)
+    path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    with pytest.raises(DataError, match=r"copy.safetensors is corrupt: .*SHA-256"):
+        load_network(path)
+    path.write_bytes(b"not a checkpoint at all")
+    with pytest.raises(DataError, match="not a checkpoint"):
+        load_network(path)
+    other = IntersectionNetwork.random(NetworkSettings(width=8, hidden=16, blocks=1), jax.random.key(0))
+    with pytest.raises(DataError, match="another network"):
+        read_checkpoint(folder / WEIGHTS, other)
+    wide = IntersectionNetwork.random(NetworkSettings(width=9, hidden=16, order=2), jax.random.key(0))
+    with pytest.raises(DataError, match="shape"):
+        read_checkpoint(folder / WEIGHTS, wide)
+    with pytest.raises(DataError, match="there is no checkpoint"):
+        load_network(tmp_path / "none.safetensors")
+    write_checkpoint(path, result.network, {"x": 1})
+    assert read_record(path) == {"x": 1}
+
+
+def test_refitting_lowers_the_error_it_fits():
+    network = IntersectionNetwork.random(SETTINGS.network, jax.random.key(1))
+    batches = Batches(SAMPLES, "residual", 13)
+    batch = batches.draw(2_000, 0, 0)
+    better = refit_last_layers(network, batch.requests, batch.target)
+    assert mean_error(better, batch) < 0.2 * mean_error(network, batch)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("speed = 1", "speed is not a setting"),
+        ("[network]\ndepth = 3", "network.depth is not a setting"),
+        ("num_steps = ", "not TOML"),
+    ],
+)
+def test_settings_files(tmp_path, text, message):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_settings(tmp_path / "a.toml")
+    with pytest.raises(DataError, match="there is no file"):
+        read_settings(tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"num_steps": 0}, "num_steps must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"data": DataSettings(keep_ones=True)}, "keep_ones goes with"),
+        ({"network": NetworkSettings(additive=True), "refit_size": 9}, "additive=False"),
+    ],
+)
+def test_settings_that_cannot_work(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingSettings(**wrong)
