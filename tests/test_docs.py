@@ -14,9 +14,11 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 @pytest.mark.slow  # half a minute
-def test_fitting_runs_as_it_is_written(tmp_path, monkeypatch):
-    table = blocks("fitting.md", "text")[0].replace("...\n", "")
-    (tmp_path / "counts.csv").write_text(table, encoding="utf-8")
+@pytest.mark.parametrize("page", ["fitting.md", "dynamicformer.md"])
+def test_pages_run_as_they_are_written(page, tmp_path, monkeypatch):
+    if page == "fitting.md":
+        table = blocks(page, "text")[0].replace("...\n", "")
+        (tmp_path / "counts.csv").write_text(table, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    exec(compile("\n".join(blocks("fitting.md", "python")), "fitting.md", "exec"), {})
+    exec(compile("\n".join(blocks(page, "python")), page, "exec"), {})
     plt.close("all")

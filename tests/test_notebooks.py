@@ -17,6 +17,7 @@ def test_every_notebook_is_a_pair():
         "02_intersection_numbers",
         "03_matrix_populations",
         "04_leslie_predator_prey",
+        "05_dynamicformer",
     ]
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.py")) == NAMES
 

@@ -40,33 +40,28 @@ def with_members(samples: Samples, most: np.ndarray) -> Samples:
     return Samples(whole, grown)
 
 
-def without_zeros(samples: Samples) -> Samples:
-    """The families without zeros."""
-    zeros = np.sum(samples.requests.multiplicity * (samples.requests.degrees == 0), axis=1)
-    return samples.take(np.flatnonzero(zeros == 0))
+def said_by(samples: Samples, networks: list[TrainedNetwork]) -> dict[str, np.ndarray]:
+    """What each network that removes ones says of the families, as log_scaled."""
+    plain = log_double_factorials(samples.requests)
+    return {
+        network.settings.name: network.predict_requests(samples.requests).log_value + plain
+        for network in networks
+        if not network.sees_ones
+    }
 
 
-def rows_of(samples: Samples, networks: list[TrainedNetwork], fits: dict[str, LinearFit], members: np.ndarray) -> dict:
+def rows_of(samples: Samples, said: dict[str, np.ndarray], fits: dict[str, LinearFit], members: np.ndarray) -> dict:
     """Errors of every method on families, each repeated as often as it has members."""
     requests, truth = samples.requests, np.repeat(samples.log_scaled, members)
-    plain = log_double_factorials(requests)
-    out: dict[str, Any] = {}
-    for network in networks:
-        if not network.settings.data.keep_ones:
-            found = network.predict_requests(requests).log_value + plain
-            out[network.settings.name] = summarise(np.repeat(found, members), truth)._asdict()
-    out["Aggarwal"] = summarise(np.repeat(log_aggarwal(requests), members), truth)._asdict()
-    for order in range(7):
-        value = np.repeat(log_closed_form(requests, order), members)
-        out[f"closed form, order {order}"] = summarise(value, truth)._asdict()
-    for name, fit in fits.items():
-        out[name] = summarise(np.repeat(fit.log_value(requests), members), truth)._asdict()
-    return out
+    values = said | {"Aggarwal": log_aggarwal(requests)}
+    values |= {f"closed form, order {order}": log_closed_form(requests, order) for order in range(7)}
+    values |= {name: fit.log_value(requests) for name, fit in fits.items()}
+    return {name: summarise(np.repeat(value, members), truth)._asdict() for name, value in values.items()}
 
 
 def raw_rows(samples: Samples, most: np.ndarray, networks: list[TrainedNetwork]) -> dict:
     """Errors of networks that see ones, on every member."""
-    networks = [network for network in networks if network.settings.data.keep_ones]
+    networks = [network for network in networks if network.sees_ones]
     if not networks:
         return {}
     whole = with_members(samples, most)
@@ -75,17 +70,28 @@ def raw_rows(samples: Samples, most: np.ndarray, networks: list[TrainedNetwork])
     return {name: summarise(value, truth)._asdict() for name, value in found.items()}
 
 
-def by_type(samples: Samples, network: TrainedNetwork) -> list[dict[str, Any]]:
-    """Errors of one network for each genus and number of points, ones counted."""
-    requests = samples.requests
-    found = network.predict_requests(requests).log_value + log_double_factorials(requests)
+def by_type(samples: Samples, said: np.ndarray, genus: int) -> list[dict[str, Any]]:
+    """Errors for each number of points of one genus, ones counted."""
     rows = []
-    for genus in np.unique(requests.genus):
-        for points in range(1, MOST_POINTS + 1):
-            chosen = (requests.genus == genus) & (requests.num_points <= points)
-            rows.append({"genus": int(genus), "points": points})
-            rows[-1] |= summarise(found[chosen], samples.log_scaled[chosen])._asdict()
+    for points in range(1, MOST_POINTS + 1):
+        chosen = samples.requests.num_points <= points
+        summary = summarise(said[chosen], samples.log_scaled[chosen])
+        rows.append({"genus": genus, "points": points} | summary._asdict())
     return rows
+
+
+def evaluated(
+    name: str, part: Samples, most: np.ndarray, networks: list[TrainedNetwork], fits: dict[str, LinearFit]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Errors on all members of the families with at most `most` points, and on the families without zeros."""
+    said, members = said_by(part, networks), most - part.requests.num_points + 1
+    zeros = np.sum(part.requests.multiplicity * (part.requests.degrees == 0), axis=1)
+    bare = np.flatnonzero(zeros == 0)
+    rows = {name: rows_of(part, said, {}, members) | raw_rows(part, most, networks)}
+    if len(bare):
+        on_bare = {key: value[bare] for key, value in said.items()}
+        rows[f"{name}, no zeros or ones"] = rows_of(part.take(bare), on_bare, fits, np.ones(len(bare), int))
+    return rows, said
 
 
 def main() -> None:
@@ -94,51 +100,35 @@ def main() -> None:
     begun, split = time.perf_counter(), Split()
     networks = [load_pretrained(name) for name in pretrained_names()]
     inside = exact_samples(LEVEL, range(split.max_train_genus + 1))
-    chosen = without_zeros(inside)
-    chosen = chosen.take(np.flatnonzero(chosen.requests.genus >= 7))
+    zeros = np.sum(inside.requests.multiplicity * (inside.requests.degrees == 0), axis=1)
+    chosen = inside.take(np.flatnonzero((zeros == 0) & (inside.requests.genus >= 7)))
     fits = {"13 features": LinearFit.to(chosen, 4), "39 features": LinearFit.to(chosen, 6)}
     result: dict[str, Any] = {"command": "python fits/psi/evaluate.py", "versions": provenance()}
     result["networks"] = {n.settings.name: n.record for n in networks}
     for name in ("test", "out_in_points"):
         part = inside.take(split.rows(inside.requests, name))
         most = LEVEL + 2 - 2 * part.requests.genus.astype(np.int64)
-        members = most - part.requests.num_points + 1
-        result[name] = rows_of(part, networks, {}, members) | raw_rows(part, most, networks)
-        bare = without_zeros(part)
-        if len(bare.log_scaled):
-            result[f"{name}_without_zeros"] = rows_of(bare, networks, fits, np.ones(len(bare.log_scaled), int))
+        result |= evaluated(name, part, most, networks, fits)[0]
     beyond = exact_samples(2 * GENERA.stop - 4 + MOST_POINTS, range(GENERA.stop), MOST_POINTS)
-    result["by_genus"], result["by_genus_without_zeros"], result["by_type"] = {}, {}, {}
     for genus in GENERA:
         part = beyond.take(np.flatnonzero(beyond.requests.genus == genus))
-        most = np.full(len(part.log_scaled), MOST_POINTS)
-        members = most - part.requests.num_points + 1
-        result["by_genus"][genus] = rows_of(part, networks, {}, members) | raw_rows(part, most, networks)
-        bare = without_zeros(part)
-        result["by_genus_without_zeros"][genus] = rows_of(bare, networks, fits, np.ones(len(bare.log_scaled), int))
-        print(f"genus {genus}: {len(truth_of(part, members)):,} numbers", flush=True)
-        for network in networks:
-            if not network.settings.data.keep_ones:
-                result["by_type"].setdefault(network.settings.name, []).extend(by_type(part, network))
+        rows, said = evaluated(f"genus {genus}", part, np.full(len(part.log_scaled), MOST_POINTS), networks, fits)
+        result |= rows
+        result[f"genus {genus}, by points"] = {name: by_type(part, value, genus) for name, value in said.items()}
+        print(f"genus {genus}: {rows[f'genus {genus}']['Aggarwal']['num_points']:,} numbers", flush=True)
     result["seconds"] = round(time.perf_counter() - begun)
     write_json(FOLDER / "result.json", result)
     print_table(result)
 
 
-def truth_of(samples: Samples, members: np.ndarray) -> np.ndarray:
-    """The logarithms, as often as there are members."""
-    return np.repeat(samples.log_scaled, members)
-
-
 def print_table(result: dict[str, Any]) -> None:
-    """Median, 95th percentile and maximum by genus."""
-    for part in ("by_genus", "by_genus_without_zeros"):
-        print(f"\n{part}: |error of log F|, median / 95 % / largest")
-        names = list(next(iter(result[part].values())))
-        for genus, rows in result[part].items():
-            for name in names:
-                row = rows[name]
-                print(f"{genus}  {name:22} {row['median']:.1e} / {row['percentile_95']:.1e} / {row['maximum']:.1e}")
+    """Median, 95th percentile and maximum."""
+    print("\n|error of log F|: median / 95 % / largest")
+    for part, rows in result.items():
+        if isinstance(rows, dict) and "Aggarwal" in rows:
+            print(f"\n{part}: {rows['Aggarwal']['num_points']:,} numbers")
+            for name, row in rows.items():
+                print(f"  {name:22} {row['median']:.1e} / {row['percentile_95']:.1e} / {row['maximum']:.1e}")
 
 
 if __name__ == "__main__":

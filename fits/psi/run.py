@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from popmath.dynamicformer.settings import read_settings
-from popmath.dynamicformer.training import WEIGHTS, Report, train
+from popmath.dynamicformer.training import METRICS, WEIGHTS, Report, train
 
 FOLDER = Path(__file__).parent
 SHIPPED = FOLDER.parent.parent / "popmath" / "dynamicformer" / "weights"
@@ -40,6 +40,8 @@ def main() -> None:
         assert result is not None
         SHIPPED.mkdir(exist_ok=True)
         shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, SHIPPED / f"{name}.safetensors")
+        (FOLDER / "metrics").mkdir(exist_ok=True)
+        shutil.copyfile(FOLDER / "runs" / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
         print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
 
 

@@ -27,6 +27,8 @@ class Features(NamedTuple):
         mask: True where there is a token.
         counts: of the multiplicities of small degrees, shape `(batch, features)`.
         level: with genus and number of points, shape `(batch, features)`.
+        influence: of each token on the coefficients of the expansion, shape `(batch, tokens)`: 1 for degrees up to 2,
+            falling as the square of larger ones, which matter only at high orders.
         small: the parameter of the expansion, in (0, 1), shape `(batch,)`; about 1.5 / L where there are no zeros.
     """
 
@@ -34,6 +36,7 @@ class Features(NamedTuple):
     mask: Array
     counts: Array
     level: Array
+    influence: Array
     small: Array
 
 
@@ -57,10 +60,11 @@ def features(genus: Array, num_points: Array, degrees: Array, multiplicity: Arra
     u = 1 / (2 * g - 2 + n)
     zeros = counted[:, 0]
     low_genus = equals(genus, np.arange(2))
-    alone = jnp.stack([u, jnp.sqrt(u), n * u, zeros**2 * u / 8, g * u, 1 / (1 + g)], axis=-1)
-    level = jnp.concatenate([alone, low_genus, counted * u[:, None]], axis=-1)
     weight = _LEVEL * u * (1 + zeros**2 / _ZEROS)
-    return Features(tokens, mask, counts, level, weight / (1 + weight))
+    small = weight / (1 + weight)
+    level = jnp.concatenate([jnp.stack([u, n * u, small], axis=-1), low_genus, counted * u[:, None]], axis=-1)
+    influence = jnp.where(mask, 1 / (1 + (jnp.maximum(d - 2, 0) / 3) ** 2), 0.0)
+    return Features(tokens, mask, counts, level, influence, small)
 
 
 def equals(numbers: Array, values: np.ndarray) -> Array:
@@ -72,4 +76,4 @@ def equals(numbers: Array, values: np.ndarray) -> Array:
 
 def num_features() -> tuple[int, int, int]:
     """How many features tokens, multiplicities and levels have."""
-    return len(_ONE_HOT) + 6, 3 * len(_COUNTED), 8 + len(_COUNTED)
+    return len(_ONE_HOT) + 6, 3 * len(_COUNTED), 5 + len(_COUNTED)

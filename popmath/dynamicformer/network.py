@@ -76,10 +76,10 @@ class IntersectionNetwork(eqx.Module):
     r"""A function of genus, number of points and the multiset of degrees.
 
     The distinct degrees with their multiplicities are tokens; a perceptron, and attention blocks if there are any,
-    make a vector of each, and their sum is $e$. With the multiplicities $p$ of small degrees, features $\ell$ of the
-    level and $s = w/(1+w)$, $w = \tfrac32 (1 + p_0^2/6)/(2g-2+n)$,
+    make a vector of each. $e$ is their sum weighed by `influence`, $E$ their sum. With the multiplicities $p$ of small
+    degrees, features $\ell$ of the level and $s = w/(1+w)$, $w = \tfrac32 (1 + p_0^2/6)/(2g-2+n)$,
 
-    $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, p, \ell)\Bigr]
+    $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, E, p, \ell)\Bigr]
       \;[\, + \sum_d p_d\,a(d) + b(\ell)\,].$$
 
     $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so that whatever the
@@ -111,7 +111,7 @@ class IntersectionNetwork(eqx.Module):
         pool = MonoidPool.random(width, name, keys[6]) if settings.pooling == "monoid" else None
         seen = width + per_count
         trunk = Perceptron.random((seen, hidden, hidden, settings.order), name, keys[1], scale=0.1)
-        tail = Perceptron.random((seen + per_level, hidden, hidden, 1), name, keys[2], scale=0.1)
+        tail = Perceptron.random((seen + width + per_level, hidden, hidden, 1), name, keys[2], scale=0.1)
         degree = level = None
         if settings.additive:
             degree = Perceptron.random((_PER_DEGREE, width, width, 1), name, keys[3])
@@ -125,12 +125,13 @@ class IntersectionNetwork(eqx.Module):
         Args:
             requests: arrays as `encode` makes them.
             tap: called with the name and value of every intermediate; what it returns is used in its place. Names:
-                `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled`, `coefficients`, `tail`, `additive`.
+                `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled` ($e$), `pooled.whole` ($E$),
+                `coefficients`, `tail`, `additive`.
         """
         read = features(*requests)
         trunk, tail = self.inputs(read, tap)
         coefficients = tap("coefficients", self.trunk(trunk))
-        rest = tap("tail", self.tail(tail)[:, 0])
+        rest = tap("tail", _bounded(self.tail(tail)[:, 0]))
         powers = self._powers(read.small)
         value = jnp.sum(powers[:, :-1] * coefficients, axis=1) + powers[:, -1] * rest
         if self.degree is None or self.level is None:
@@ -141,59 +142,46 @@ class IntersectionNetwork(eqx.Module):
 
     def inputs(self, read: Features, tap: Tap = _untapped) -> tuple[Array, Array]:
         """What the two perceptrons on top are given."""
-        pooled = tap("pooled", self._pooled(read, tap))
-        seen = jnp.concatenate([pooled, read.counts], axis=1)
-        return seen, jnp.concatenate([seen, read.level], axis=1)
-
-    def basis(self, requests: Requests) -> Array:
-        """What the last layers weigh: predictions without `additive` are linear in it. Shape `(batch, terms)`."""
-        read = features(*requests)
-        trunk, tail = self.inputs(read)
-        one = jnp.ones((len(read.small), 1))
-        inner = jnp.concatenate([self.trunk.hidden(trunk), one], axis=1)
-        outer = jnp.concatenate([self.tail.hidden(tail), one], axis=1)
-        powers = self._powers(read.small)
-        terms = [powers[:, k, None] * inner for k in range(self.settings.order)]
-        return jnp.concatenate([*terms, powers[:, -1:] * outer], axis=1)
-
-    def with_last_layers(self, weights: Array) -> IntersectionNetwork:
-        """The network whose predictions are `basis @ weights`."""
-        size = self.settings.hidden + 1
-        rows = jnp.reshape(weights[: size * self.settings.order], (self.settings.order, size)).T
-        last = weights[size * self.settings.order :]
-        new = [Linear(rows[:-1], rows[-1]), Linear(last[:-1, None], last[-1:])]
-        return eqx.tree_at(lambda net: [net.trunk.linears[-1], net.tail.linears[-1]], self, new)
+        tokens = self._tokens(read, tap)
+        small = tap("pooled", self._pool(tokens * read.influence[..., None]))
+        whole = tap("pooled.whole", self._pool(tokens))
+        seen = jnp.concatenate([small, read.counts], axis=1)
+        return seen, jnp.concatenate([seen, whole, read.level], axis=1)
 
     def _powers(self, small: Array) -> Array:
         """What each coefficient and the tail are multiplied by, shape `(batch, order + 1)`."""
         powers = [self.settings.scale * small ** (self.settings.first_order + k) for k in range(self.settings.order)]
         return jnp.stack([*powers, 5.0 * powers[-1] * small], axis=1)
 
-    def _pooled(self, read: Features, tap: Tap) -> Array:
-        """One vector for each set, after every step, weighed by where the network halts."""
+    def _tokens(self, read: Features, tap: Tap) -> Array:
+        """A vector of each token, after every step, weighed by where the network halts."""
         tokens = tap("tokens", jnp.where(read.mask[..., None], self.token(read.tokens), 0.0))
         if not self.blocks:
-            return self._pool(tokens)
-        total, left = jnp.zeros((len(tokens), self.settings.width)), jnp.ones((len(tokens), 1))
+            return tokens
+        total, left = jnp.zeros_like(tokens), jnp.ones((len(tokens), 1, 1))
         for step in range(self.settings.steps):
             for number, block in enumerate(self.blocks):
                 attention = tap(f"attention.{number}.{step}", block.attention(tokens, read.mask))
                 tokens = block(tokens, read.mask, attention)
             tokens = tap(f"tokens.{step}", tokens)
-            pooled = self._pool(tokens)
             if self.halt is None:
-                total = pooled
+                total = tokens
             else:
                 is_last = step == self.settings.steps - 1
-                stop = jnp.ones_like(left) if is_last else jax.nn.sigmoid(self.halt(pooled))
-                total, left = total + left * stop * pooled, left * (1 - stop)
+                stop = jnp.ones_like(left) if is_last else jax.nn.sigmoid(self.halt(self._pool(tokens)))[:, None]
+                total, left = total + left * stop * tokens, left * (1 - stop)
         return total
 
     def _pool(self, tokens: Array) -> Array:
         return self.pool(tokens) if self.pool is not None else jnp.sum(tokens, axis=1) / 3
 
 
-_PER_DEGREE, _PER_TYPE = 9 + 5, 6
+def _bounded(x: Array) -> Array:
+    """X where it is small, and between -2 and 2."""
+    return _MOST * jnp.tanh(x / _MOST)
+
+
+_PER_DEGREE, _PER_TYPE, _MOST = 9 + 5, 6, 2.0
 
 
 def _of_degrees(requests: Requests) -> Array:

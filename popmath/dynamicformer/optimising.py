@@ -1,4 +1,4 @@
-"""One step of training: the loss, Adam with its schedule, and the moving average of the weights."""
+"""One step of training: Adam with its schedule, and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -11,20 +11,15 @@ import jax.numpy as jnp
 import optax
 
 from popmath._types import Array
-from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.features import features
-from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.settings import TrainingSettings
-
-_SOFT = 1e-4  # errors below it count by their squares
 
 
 class State(NamedTuple):
     """What a run is at one step."""
 
-    network: IntersectionNetwork
-    average: IntersectionNetwork
-    best: IntersectionNetwork
+    network: Any
+    average: Any
+    best: Any
     optimiser: Any
 
 
@@ -37,25 +32,23 @@ def schedule(settings: TrainingSettings) -> optax.Schedule:
 
 
 def adam(settings: TrainingSettings) -> optax.GradientTransformation:
-    """Adam of clipped gradients."""
-    return optax.chain(optax.clip_by_global_norm(settings.clip), optax.adam(schedule(settings), b2=0.99))
+    """Adam of clipped gradients, with decoupled weight decay if there is any."""
+    steps = [optax.clip_by_global_norm(settings.clip), optax.scale_by_adam(b2=0.99)]
+    if settings.weight_decay:
+        steps.append(optax.add_decayed_weights(settings.weight_decay))
+    return optax.chain(*steps, optax.scale_by_learning_rate(schedule(settings)))
 
 
-def compiled_update(settings: TrainingSettings, optimiser: optax.GradientTransformation) -> Callable[..., Any]:
+def compiled_update(
+    settings: TrainingSettings, loss: Callable[[Any, Any], Array], optimiser: optax.GradientTransformation
+) -> Callable[..., Any]:
     """One step of Adam and of the moving average, compiled."""
-    shape = settings.network
-
-    def loss(network: IntersectionNetwork, requests: Requests, target: Array) -> Array:
-        error = network(requests) - target
-        if settings.loss == "relative":
-            error = error / (shape.scale * features(*requests).small ** shape.first_order)
-        return jnp.mean(jnp.sqrt(error**2 + _SOFT**2))
 
     @eqx.filter_jit
-    def update(state: State, batch: tuple[Requests, Array], step: Array):
-        value, gradient = eqx.filter_value_and_grad(loss)(state.network, *batch)
+    def update(state: State, batch: Any, step: Array):
+        value, gradient = eqx.filter_value_and_grad(loss)(state.network, batch)
         with jax.numpy_dtype_promotion("standard"):
-            change, memory = optimiser.update(gradient, state.optimiser)
+            change, memory = optimiser.update(gradient, state.optimiser, eqx.filter(state.network, eqx.is_array))
         network = eqx.apply_updates(state.network, change)
         done = jnp.asarray(step, jnp.float32)
         past = jnp.minimum(settings.average, (1.0 + done) / (10.0 + done))

@@ -11,7 +11,8 @@ import numpy as np
 
 from popmath.dynamicformer.encoding import Requests, encode, fit_width, log_double_factorials, without_ones
 from popmath.dynamicformer.network import IntersectionNetwork
-from popmath.dynamicformer.prediction import values
+from popmath.dynamicformer.prediction import published_values, values
+from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.targets import log_baseline
 from popmath.dynamicformer.training import load_network
@@ -76,7 +77,7 @@ class TrainedNetwork:
         record: steps, validation error, data hash.
     """
 
-    network: IntersectionNetwork
+    network: IntersectionNetwork | PublishedNetwork
     settings: TrainingSettings
     record: dict[str, Any]
 
@@ -90,9 +91,14 @@ class TrainedNetwork:
         return cls(*load_network(path))
 
     @property
+    def sees_ones(self) -> bool:
+        """Whether degrees 1 are shown to the network; otherwise they are removed exactly."""
+        return self.settings.data.keep_ones or self.settings.preset == "published"
+
+    @property
     def range(self) -> str:
         """What it was trained on, in words."""
-        split, ones = self.settings.split, "" if self.settings.data.keep_ones else ", ones not counted"
+        split, ones = self.settings.split, "" if self.sees_ones else ", ones not counted"
         return f"genus 0 to {split.max_train_genus}, 1 to {split.max_train_points} points{ones}"
 
     def predict_log(self, genus: int | Sequence[int] | np.ndarray, degrees: Iterable[Any]) -> NetworkPrediction:
@@ -120,9 +126,13 @@ class TrainedNetwork:
 
     def predict_requests(self, requests: Requests) -> NetworkPrediction:
         """The same of requests that are encoded already."""
-        kept, log_factor = (requests, 0.0) if self.settings.data.keep_ones else without_ones(requests)
+        kept, log_factor = (requests, 0.0) if self.sees_ones else without_ones(requests)
         wide = fit_width(kept, -(-kept.degrees.shape[1] // _TOKENS) * _TOKENS)
-        scaled = values(self.network, wide).astype(np.float64) + log_baseline(kept, self.settings.target)
+        if isinstance(self.network, PublishedNetwork):
+            says = published_values(self.network, kept)
+        else:
+            says = values(self.network, wide)
+        scaled = says.astype(np.float64) + log_baseline(kept, self.settings.target)
         split = self.settings.split
         inside = (kept.genus <= split.max_train_genus) & (kept.num_points <= split.max_train_points)
         log_value = scaled - log_double_factorials(kept) + log_factor

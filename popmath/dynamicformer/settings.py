@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from popmath._errors import DataError
 from popmath.dynamicformer.network import NetworkSettings
+from popmath.dynamicformer.published import PublishedSettings
 from popmath.dynamicformer.splits import Split
 from popmath.dynamicformer.targets import Target
 
@@ -35,6 +36,7 @@ class TrainingSettings:
 
     Attributes:
         name: of the result.
+        preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself.
         target: what it learns; see `log_baseline`.
         loss: `"absolute"`: mean of sqrt(e^2 + 1e-8), e the error of log F; `"relative"`: of e over the size of the
             expansion's first term.
@@ -42,6 +44,7 @@ class TrainingSettings:
         batch_size: numbers in each.
         learning_rate: at the end of the warm-up, from where it falls as a half cosine.
         warmup_steps: steps over which it rises.
+        weight_decay: of Adam.
         clip: largest norm of a gradient.
         average: weight of the past in the exponential moving average that is kept as the result.
         seed: of weights and batches.
@@ -49,20 +52,22 @@ class TrainingSettings:
         patience: validations without a new best after which it stops; 0 for none.
         checkpoint_seconds: longest time between checkpoints.
         validation_size: how many numbers of the validation part are looked at, at most.
-        refit_size: on how many training numbers the last layers are fitted again, by iterated least squares, at the
-            end; kept if validation says so. 0 for none.
+        types_per_batch: of the published network: types (g, n) in each batch, in equal parts.
         network: its shape.
+        published: the shape of the published network.
         data: what it is trained on.
         split: what it is not.
     """
 
     name: str = "psi"
+    preset: Literal["ours", "published"] = "ours"
     target: Target = "residual"
     loss: Literal["absolute", "relative"] = "absolute"
     num_steps: int = 20_000
     batch_size: int = 512
     learning_rate: float = 2e-3
     warmup_steps: int = 200
+    weight_decay: float = 0.0
     clip: float = 1.0
     average: float = 0.999
     seed: int = 0
@@ -70,14 +75,19 @@ class TrainingSettings:
     patience: int = 0
     checkpoint_seconds: float = 120.0
     validation_size: int = 20_000
-    refit_size: int = 0
+    types_per_batch: int = 4
     network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
+    published: PublishedSettings = dataclasses.field(default_factory=PublishedSettings)
     data: DataSettings = dataclasses.field(default_factory=DataSettings)
     split: Split = dataclasses.field(default_factory=Split)
 
     def __post_init__(self) -> None:
         """Check what cannot work."""
-        for name, choices in (("target", ("raw", "residual", "corrected")), ("loss", ("absolute", "relative"))):
+        for name, choices in (
+            ("preset", ("ours", "published")),
+            ("target", ("raw", "residual", "corrected")),
+            ("loss", ("absolute", "relative")),
+        ):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
         for name in ("num_steps", "batch_size", "validate_every", "validation_size"):
@@ -85,10 +95,12 @@ class TrainingSettings:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be above 0; got {self.learning_rate}.")
+        if self.preset == "published" and (self.target != "raw" or self.batch_size % self.types_per_batch):
+            raise ValueError(
+                "preset='published' needs target='raw', and a batch_size that is a multiple of types_per_batch."
+            )
         if self.data.keep_ones and self.target != "raw":
             raise ValueError("keep_ones goes with target='raw': the other targets are the same for a whole family.")
-        if self.refit_size and self.network.additive:
-            raise ValueError("refit_size needs a network whose value is linear in its last layers: additive=False.")
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries."""
@@ -105,7 +117,7 @@ class TrainingSettings:
 
 
 def read_settings(path: str | Path) -> TrainingSettings:
-    """Settings from a TOML file with the tables `[network]`, `[data]` and `[split]`.
+    """Settings from a TOML file with the tables `[network]`, `[published]`, `[data]` and `[split]`.
 
     Raises:
         DataError: if it is not there, not TOML, or has a name that is not a setting.
@@ -124,6 +136,6 @@ def _build(kind: Any, given: dict[str, Any], where: str) -> Any:
     unknown = sorted(set(given) - set(fields))
     if unknown:
         raise DataError(f"{where}{unknown[0]} is not a setting; those are {', '.join(sorted(fields))}.")
-    inner = {"network": NetworkSettings, "data": DataSettings, "split": Split}
+    inner = {"network": NetworkSettings, "published": PublishedSettings, "data": DataSettings, "split": Split}
     values = {n: _build(inner[n], v, f"{n}.") if n in inner and isinstance(v, dict) else v for n, v in given.items()}
     return kind(**values)

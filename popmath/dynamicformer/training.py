@@ -16,15 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._errors import ConvergenceError, DataError
-from popmath.dynamicformer.batches import Batches, as_int32
 from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.optimising import State, adam, compiled_update, schedule
-from popmath.dynamicformer.prediction import mean_error
-from popmath.dynamicformer.refitting import refit_last_layers
+from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.samples import Samples, exact_samples
 from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.sharing import on_all_devices, replicated
+from popmath.dynamicformer.tasks import new_network, task_of
 
 STATE, METRICS, WEIGHTS = "state.safetensors", "metrics.jsonl", "weights.safetensors"
 
@@ -58,12 +57,12 @@ class TrainingResult:
     """How a run ended.
 
     Attributes:
-        network: the averaged network of the best validation, its last layers refitted if that was better.
+        network: the averaged network of the best validation.
         settings: of the run.
         record: what `weights.safetensors` says: steps, validation, data hash.
     """
 
-    network: IntersectionNetwork
+    network: IntersectionNetwork | PublishedNetwork
     settings: TrainingSettings
     record: dict[str, Any]
 
@@ -108,12 +107,11 @@ def train(
     return run.finish()
 
 
-def load_network(path: str | Path) -> tuple[IntersectionNetwork, TrainingSettings, dict[str, Any]]:
+def load_network(path: str | Path) -> tuple[Any, TrainingSettings, dict[str, Any]]:
     """A trained network with its settings and record."""
     record = read_record(path)
     settings = TrainingSettings.of(record["settings"])
-    template = eqx.filter_eval_shape(IntersectionNetwork.random, settings.network, jax.random.key(0))
-    template = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), template)
+    template = new_network(settings, jax.random.key(0))
     return read_checkpoint(path, template), settings, record
 
 
@@ -136,19 +134,14 @@ class _Run:
 
     def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples, digest: str) -> None:
         self.settings, self.folder, self.digest = settings, folder, digest
-        requests, data = samples.requests, settings.data
-        parts = {name: samples.take(settings.split.rows(requests, name)) for name in ("train", "validation")}
-        make = (settings.target, data.max_level, data.keep_ones, data.group_power)
-        self.train, self.validation = (Batches(parts[name], *make) for name in ("train", "validation"))
-        self.held = self.validation.draw(settings.validation_size, settings.seed, 0)
-        self.optimiser = adam(settings)
-        network = IntersectionNetwork.random(settings.network, jax.random.key(settings.seed))
+        self.task, self.optimiser = task_of(settings, samples), adam(settings)
+        network = new_network(settings, jax.random.key(settings.seed))
         self.state = State(network, network, network, self.optimiser.init(eqx.filter(network, eqx.is_array)))
         self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
         if (folder / STATE).exists():
             self._resume()
         self.state = replicated(self.state)
-        self.update = compiled_update(settings, self.optimiser)
+        self.update = compiled_update(settings, self.task.loss, self.optimiser)
         self.saved, self.reported, self.reported_step = time.monotonic(), time.monotonic(), self.step
 
     @property
@@ -160,9 +153,8 @@ class _Run:
         settings = self.settings
         until = min(settings.num_steps, (self.step // settings.validate_every + 1) * settings.validate_every)
         while self.step < until:
-            batch = self.train.draw(settings.batch_size, settings.seed + 1, self.step)
-            arrays = on_all_devices((as_int32(batch.requests), batch.target.astype(np.float32)))
-            network, average, optimiser, loss = self.update(self.state, arrays, jnp.asarray(self.step))
+            batch = on_all_devices(self.task.draw(self.step))
+            network, average, optimiser, loss = self.update(self.state, batch, jnp.asarray(self.step))
             self.state = self.state._replace(network=network, average=average, optimiser=optimiser)
             self.losses.append(loss)
             self.step += 1
@@ -174,7 +166,7 @@ class _Run:
 
     def _validate(self, progress: Callable[[Report], None] | None) -> None:
         settings, losses = self.settings, np.array([float(loss) for loss in self.losses])
-        score = mean_error(self.state.average, self.held)
+        score = self.task.score(self.state.average)
         if not (np.isfinite(losses).all() and np.isfinite(score)):
             raise ConvergenceError(
                 f"the loss is not a number before step {self.step} of {settings.name!r}. The last good checkpoint is "
@@ -225,17 +217,10 @@ class _Run:
             metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def finish(self) -> TrainingResult:
-        """The best network, its last layers refitted, written."""
-        network, score, refitted = self.state.best, self.best, False
-        if self.settings.refit_size:
-            batch = self.train.draw(self.settings.refit_size, self.settings.seed + 2, 0)
-            candidate = refit_last_layers(network, batch.requests, batch.target)
-            other = mean_error(candidate, self.held)
-            if other < score:
-                network, score, refitted = candidate, other, True
+        """The best network, written."""
         record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "steps": self.step}
-        record |= {"validation": score, "refitted": refitted, "num_train": len(self.train.target)}
+        record |= {"validation": self.best, "num_train": self.task.num_train}
         if jax.process_index() == 0:
-            write_checkpoint(self.folder / WEIGHTS, network, record)
+            write_checkpoint(self.folder / WEIGHTS, self.state.best, record)
             (self.folder / STATE).unlink(missing_ok=True)
-        return TrainingResult(network, self.settings, record)
+        return TrainingResult(self.state.best, self.settings, record)

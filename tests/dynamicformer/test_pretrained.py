@@ -32,7 +32,7 @@ def test_one_request_and_the_flag_of_the_range(residual):
     alone = residual.predict_log(15, (15, 15, 15))
     assert len(alone) == 1 and not alone.in_range[0]
     assert "outside of the training range" in alone.summary() and "genus 0 to 13" in alone.summary()
-    assert residual.predict_log(13, (36, 1, 1)).in_range[0]
+    assert residual.predict_log(13, (37, 1, 1)).in_range[0]
     assert list(alone.to_dataframe().columns) == ["genus", "num_points", "log_value", "in_range"]
 
 

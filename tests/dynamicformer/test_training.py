@@ -16,7 +16,6 @@ from popmath.dynamicformer.batches import Batches
 from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
 from popmath.dynamicformer.prediction import mean_error
-from popmath.dynamicformer.refitting import refit_last_layers
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings, read_settings
 from popmath.dynamicformer.splits import Split
@@ -26,9 +25,8 @@ SETTINGS = TrainingSettings(
     name="small",
     num_steps=300,
     batch_size=64,
-    validate_every=50,
+    validate_every=100,
     validation_size=200,
-    refit_size=2_000,
     learning_rate=5e-3,
     network=NetworkSettings(width=8, hidden=16, order=2),
     data=DataSettings(max_level=13),
@@ -76,12 +74,12 @@ def finished(tmp_path_factory):
 
 def test_it_learns(finished):
     folder, result = finished
-    assert [row["step"] for row in lines(folder)] == [50, 100, 150, 200, 250, 300]
+    assert [row["step"] for row in lines(folder)] == [100, 200, 300]
     held = Batches(SAMPLES.take(SETTINGS.split.rows(SAMPLES.requests, "test")), "residual", 13)
     spread = float(np.mean(np.abs(held.target - np.median(held.target))))
     batch = held.members(np.arange(len(held.target)), np.zeros(len(held.target)))
-    assert mean_error(result.network, batch) < 0.25 * spread
-    assert lines(folder)[-1]["validation"] < 0.6 * lines(folder)[0]["validation"]
+    assert mean_error(result.network, batch) < 0.4 * spread
+    assert lines(folder)[-1]["loss"] < 0.5 * lines(folder)[0]["loss"]
     assert not (folder / STATE).exists()
 
 
@@ -98,7 +96,7 @@ def test_in_pieces_it_is_the_same(finished, tmp_path):
     result, pieces = None, 0
     while result is None:
         result, pieces = train(SETTINGS, tmp_path, samples=SAMPLES, max_seconds=0.0), pieces + 1
-    assert pieces > 3 and lines(tmp_path) == lines(folder)
+    assert pieces == 4 and lines(tmp_path) == lines(folder)
     assert read_record(tmp_path / WEIGHTS) == read_record(folder / WEIGHTS)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), whole.network, result.network)
     assert all(jax.tree.leaves(same))
@@ -136,7 +134,7 @@ def test_not_a_number_stops_and_keeps_the_last_checkpoint(tmp_path):
     settings = dataclasses.replace(SETTINGS, name="other", checkpoint_seconds=0.0, learning_rate=1e30)
     with pytest.raises(ConvergenceError, match="last good checkpoint is kept"):
         train(settings, tmp_path / "broken", samples=SAMPLES)
-    assert not (tmp_path / "broken" / STATE).exists() and state.read_bytes() == good and record["step"] == 50
+    assert not (tmp_path / "broken" / STATE).exists() and state.read_bytes() == good and record["step"] == 100
 
 
 def test_corrupt_truncated_and_foreign_checkpoints(finished, tmp_path):
@@ -164,14 +162,6 @@ def test_corrupt_truncated_and_foreign_checkpoints(finished, tmp_path):
     assert read_record(path) == {"x": 1}
 
 
-def test_refitting_lowers_the_error_it_fits():
-    network = IntersectionNetwork.random(SETTINGS.network, jax.random.key(1))
-    batches = Batches(SAMPLES, "residual", 13)
-    batch = batches.draw(2_000, 0, 0)
-    better = refit_last_layers(network, batch.requests, batch.target)
-    assert mean_error(better, batch) < 0.2 * mean_error(network, batch)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -194,7 +184,6 @@ def test_settings_files(tmp_path, text, message):
         ({"num_steps": 0}, "num_steps must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"data": DataSettings(keep_ones=True)}, "keep_ones goes with"),
-        ({"network": NetworkSettings(additive=True), "refit_size": 9}, "additive=False"),
     ],
 )
 def test_settings_that_cannot_work(wrong, message):

@@ -1,0 +1,223 @@
+r"""DynamicFormer as it was published: two encoders, of the partition and of the tensor B, and a fused head.
+
+What the published code does wrong is a setting here, with the right way as the default; see `PublishedSettings`.
+
+References:
+    Hashemi, B., Corominas, R. G. & Giacchetto, A. (2024), arXiv:2408.14915.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from popmath._types import Array
+from popmath.dynamicformer.activations import DynamicRangeActivator, Form
+from popmath.dynamicformer.layers import Linear, Perceptron
+from popmath.dynamicformer.pooling import PrincipalPool
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedSettings:
+    """The shape of a `PublishedNetwork`.
+
+    Attributes:
+        width: of tokens and pooled vectors.
+        heads: of attention.
+        embedding: size of the embedding of (g, n); with `width` it is what the head reads.
+        hidden: of the head.
+        masked_pooling: pool over the tokens that are there; the published code pools over padding too.
+        true_lengths: scale the pool by the number of tokens that are there, not by the padded length.
+        padding_id: degree of a padding token. In the published code it is 0, a degree that occurs; the default cannot.
+        form: of the Dynamic Range Activator.
+        redundancy: weight of the cross-correlation of the two memory tokens in the loss.
+    """
+
+    width: int = 256
+    heads: int = 4
+    embedding: int = 576
+    hidden: int = 256
+    masked_pooling: bool = True
+    true_lengths: bool = True
+    padding_id: int = -1
+    form: Form = "package"
+    redundancy: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check what cannot work."""
+        if self.width % self.heads:
+            raise ValueError(f"width must be a multiple of heads; got {self.width} and {self.heads}.")
+        if self.padding_id > 0:
+            raise ValueError(f"padding_id must be -1 (none), or 0 as published; got {self.padding_id}.")
+
+
+class Partitions(NamedTuple):
+    """Some requests of the types in one batch, and the tensor of each type.
+
+    Attributes:
+        kind: position of its type, shape `(batch,)`.
+        degrees: one token for each point, padded, shape `(batch, points)`.
+        mask: True where there is a point, same shape.
+        type_: (g, n) of each type, shape `(types, 2)`.
+        entries: (i, j, k, log(1 + 100 B[i, j, k])) of the non-zero entries of B, shape `(types, entries, 4)`.
+        entry_mask: True where there is an entry, shape `(types, entries)`.
+    """
+
+    kind: np.ndarray
+    degrees: np.ndarray
+    mask: np.ndarray
+    type_: np.ndarray
+    entries: np.ndarray
+    entry_mask: np.ndarray
+
+
+@final
+class Encoder(eqx.Module):
+    """One transformer block (RMSNorm, normalised queries and keys, DRA) with a memory token before the others."""
+
+    inputs: Linear
+    memory: Float[Array, " width"]
+    attention: list[Linear]
+    scale: Float[Array, " heads"]
+    gains: list[Float[Array, " width"]]
+    forward: list[Linear]
+    activation: DynamicRangeActivator
+    position: Perceptron | None
+
+    @classmethod
+    def random(cls, features: int, settings: PublishedSettings, positions: bool, key: Array) -> Encoder:
+        """Random weights; with `positions` a learned bias of how far apart two tokens stand."""
+        width, keys = settings.width, jax.random.split(key, 10)
+        return cls(
+            Linear.random(features, width, keys[0]),
+            0.02 * jax.random.normal(keys[1], (width,)),
+            [Linear.random(width, width, k) for k in keys[2:6]],
+            jnp.full(settings.heads, 10.0),
+            [jnp.ones(width), jnp.ones(width)],
+            [Linear.random(width, width, keys[6]), Linear.random(width, width, keys[7], 0.1)],
+            DynamicRangeActivator.random(keys[8], settings.form),
+            Perceptron.random((1, width // 4, settings.heads), "swish", keys[9]) if positions else None,
+        )
+
+    def __call__(self, tokens: Array, mask: Array) -> tuple[Array, Array]:
+        """Memory token, shape `(batch, width)`, and the others, shape `(batch, tokens, width)`."""
+        memory = jnp.broadcast_to(self.memory, (len(tokens), 1, len(self.memory)))
+        x = jnp.concatenate([memory, self.inputs(tokens)], axis=1)
+        there = jnp.concatenate([jnp.ones((len(mask), 1), bool), mask], axis=1)
+        x = x + self._attend(_rms(x, self.gains[0]), there)
+        x = x + self.forward[1](self.activation(self.forward[0](_rms(x, self.gains[1]))))
+        return x[:, 0], x[:, 1:]
+
+    def _attend(self, x: Array, there: Array) -> Array:
+        heads = len(self.scale)
+        q, k, v = (jnp.reshape(linear(x), (*x.shape[:2], heads, -1)) for linear in self.attention[:3])
+        scores = jnp.einsum("bqhd,bkhd->bhqk", _unit(q), _unit(k)) * self.scale[None, :, None, None]
+        if self.position is not None:
+            scores = scores + self._bias(x.shape[1])[None]
+        weights = jax.nn.softmax(jnp.where(there[:, None, None, :], scores, -1e9), axis=-1)
+        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v)
+        return self.attention[3](jnp.reshape(mixed, x.shape))
+
+    def _bias(self, count: int) -> Array:
+        """Dynamic position bias, shape `(heads, count, count)`."""
+        assert self.position is not None
+        apart = jnp.arange(count, dtype=jnp.float32)
+        of_distance = self.position(jnp.log1p(apart)[:, None])
+        return of_distance[jnp.abs(jnp.arange(count)[:, None] - jnp.arange(count)[None, :])].transpose(2, 0, 1)
+
+
+@final
+class PublishedNetwork(eqx.Module):
+    r"""log F from (g, n), the partition, one token for each point, and the tensor B, one token for each entry.
+
+    Two encoders; principal neighbourhood aggregation of each; DRA of the sum of the two; beside an embedding of (g, n)
+    a ReLU head. B depends on $3g-3+n$ alone: within one theory it says nothing that (g, n) does not.
+
+    Attributes:
+        settings: its shape.
+    """
+
+    partition: Encoder
+    tensor: Encoder
+    pools: list[PrincipalPool]
+    project: Linear
+    fuse: DynamicRangeActivator
+    embed: Linear
+    head: Perceptron
+    settings: PublishedSettings = eqx.field(static=True)
+
+    @classmethod
+    def random(cls, settings: PublishedSettings, key: Array) -> PublishedNetwork:
+        """Random weights; about 1.8 million in the published size."""
+        keys = jax.random.split(key, 7)
+        return cls(
+            Encoder.random(1, settings, False, keys[0]),
+            Encoder.random(4, settings, True, keys[1]),
+            [PrincipalPool(jnp.asarray(2.0)), PrincipalPool(jnp.asarray(6.0))],
+            Linear.random(12 * settings.width, settings.width, keys[2]),
+            DynamicRangeActivator.random(keys[3], settings.form),
+            Linear.random(2, settings.embedding, keys[4]),
+            Perceptron.random((settings.width + settings.embedding, settings.hidden, 1), "relu", keys[5]),
+            settings,
+        )
+
+    def __call__(self, batch: Partitions) -> tuple[Float[Array, " batch"], Array, Array]:
+        """Predictions of log F, and the memory tokens of partition and tensor, shape `(batch, width)` each.
+
+        B is encoded once for each type of the batch.
+        """
+        settings = self.settings
+        degrees = jnp.where(batch.mask, batch.degrees, settings.padding_id)
+        seen = batch.mask if settings.padding_id < 0 else jnp.ones_like(batch.mask)
+        memory, tokens = self.partition(jnp.asarray(degrees, jnp.float32)[..., None] / 10, seen)
+        tensor_memory, entries = self.tensor(_scaled(batch.entries), batch.entry_mask)
+        pooled = self.project(self._pool(0, tokens, batch.mask))
+        of_tensor = self.project(self._pool(1, entries, batch.entry_mask))
+        fused = self.fuse(pooled + of_tensor[batch.kind])
+        kinds = self.embed(jnp.asarray(batch.type_, jnp.float32) / 10)[batch.kind]
+        value = self.head(jnp.concatenate([fused, kinds], axis=1))[:, 0]
+        return 40.0 * value, memory, tensor_memory[batch.kind]
+
+    def _pool(self, number: int, tokens: Array, mask: Array) -> Array:
+        there = mask if self.settings.masked_pooling else jnp.ones_like(mask)
+        lengths = mask if self.settings.true_lengths else jnp.ones_like(mask)
+        return self.pools[number](tokens, there, jnp.sum(jnp.asarray(lengths, jnp.float32), axis=1))
+
+    def loss(self, batch: Partitions, target: Array) -> Array:
+        """Mean absolute error and the redundancy of the two memory tokens (Barlow twins).
+
+        The tensor's memory takes as many values as there are types in the batch: with one type its variance is 0, its
+        normalised value 0 and the second term a constant. Draw several types for each batch.
+        """
+        value, memory, tensor_memory = self(batch)
+        correlation = jnp.matmul(_standardised(memory).T, _standardised(tensor_memory)) / len(target)
+        diagonal = jnp.diagonal(correlation)
+        apart = jnp.sum(correlation**2) - jnp.sum(diagonal**2)
+        twins = jnp.sum((diagonal - 1) ** 2) + 0.5 * apart
+        return jnp.mean(jnp.abs(value - target)) + self.settings.redundancy * twins / memory.shape[1]
+
+
+def _scaled(entries: Array) -> Array:
+    """Indices over 10."""
+    return jnp.asarray(entries, jnp.float32) / jnp.array([10.0, 10.0, 10.0, 1.0])[None, None]
+
+
+def _rms(x: Array, gain: Array) -> Array:
+    normal = x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
+    return normal * jnp.broadcast_to(gain, x.shape)
+
+
+def _unit(x: Array) -> Array:
+    return x * jax.lax.rsqrt(jnp.sum(x**2, axis=-1, keepdims=True) + 1e-6)
+
+
+def _standardised(x: Array) -> Array:
+    """Over the batch (batch normalisation without gains)."""
+    centred = x - jnp.mean(x, axis=0, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.mean(centred**2, axis=0, keepdims=True) + 1e-5)

@@ -1,0 +1,98 @@
+"""Batches for the published network: a few types at a time, so that the tensor B is encoded once for each."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+from popmath.dynamicformer.batches import log_of_ones, with_ones
+from popmath.dynamicformer.encoding import Requests, log_double_factorials
+from popmath.dynamicformer.published import Partitions
+from popmath.dynamicformer.samples import Samples
+from popmath.intersections.airy_structures import witten_kontsevich_structure
+
+MOST_ENTRIES = 1_500
+_POINTS, _ENTRIES = 8, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
+
+
+class TypeBatches:
+    """Samples drawn a few types (g, n) at a time.
+
+    Args:
+        samples: families, without ones; ones are added up to the level.
+        max_level: how far.
+        types: types in each batch.
+        group_power: types are drawn in proportion to this power of how many families they have.
+    """
+
+    def __init__(self, samples: Samples, max_level: int, types: int, group_power: float) -> None:
+        """Sort families by type."""
+        self.samples, self.max_level, self.types = samples, max_level, types
+        requests = samples.requests
+        by_kind: dict[tuple[int, int], list[np.ndarray]] = {}
+        for genus in np.unique(requests.genus):
+            for kept in np.unique(requests.num_points[requests.genus == genus]):
+                rows = np.flatnonzero((requests.genus == genus) & (requests.num_points == kept))
+                for points in range(int(kept), max_level + 3 - 2 * int(genus)):
+                    by_kind.setdefault((int(genus), points), []).append(rows)
+        self.kinds = {kind: np.concatenate(rows) for kind, rows in by_kind.items()}
+        counts = np.array([len(rows) for rows in self.kinds.values()], float) ** group_power
+        self._share = counts / counts.sum()
+
+    @property
+    def num_families(self) -> int:
+        """How many families."""
+        return len(self.samples.log_scaled)
+
+    def draw(self, size: int, seed: int, step: int) -> tuple[Partitions, np.ndarray]:
+        """The batch of a step, `size` numbers in equal parts of a few types, and the logarithms of the numbers."""
+        rng = np.random.default_rng([seed, step])
+        names = list(self.kinds)
+        chosen = [names[i] for i in rng.choice(len(names), self.types, p=self._share)]
+        rows = np.concatenate([rng.choice(self.kinds[kind], size // self.types) for kind in chosen])
+        points = np.repeat([n for _, n in chosen], size // self.types)
+        requests = self.samples.requests.take(rows)
+        ones = points - requests.num_points
+        whole = with_ones(requests, ones)
+        target = self.samples.log_scaled[rows] - log_double_factorials(requests) + log_of_ones(requests, ones)
+        kind = np.repeat(np.arange(self.types), size // self.types)
+        return partitions_of(whole, chosen, kind), target.astype(np.float32)
+
+
+def partitions_of(requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray) -> Partitions:
+    """One token for each point, and the tensor of each type."""
+    width = _filled(int(requests.num_points.max()), _POINTS)
+    degrees = np.full((len(kind), width), -1, np.int32)
+    for row, (parts, times) in enumerate(zip(requests.degrees, requests.multiplicity, strict=True)):
+        written = np.repeat(parts, times)
+        degrees[row, : len(written)] = written
+    tensors = [tensor_entries(3 * g - 3 + n) for g, n in kinds]
+    longest = _filled(max(len(each) for each in tensors), _ENTRIES)
+    entries, there = np.zeros((len(kinds), longest, 4), np.float32), np.zeros((len(kinds), longest), bool)
+    for row, each in enumerate(tensors):
+        entries[row, : len(each)], there[row, : len(each)] = each, True
+    return Partitions(kind.astype(np.int32), degrees, degrees >= 0, np.array(kinds, np.int32), entries, there)
+
+
+@cache
+def tensor_entries(dimension: int) -> np.ndarray:
+    """(i, j, k, log(1 + 100 B[i, j, k])) of the non-zero entries with indices up to 3g - 3 + n, at most 1,500.
+
+    Example:
+        >>> tensor_entries(1)[:, :3].astype(int).tolist()
+        [[0, 1, 0], [1, 0, 0], [1, 1, 1]]
+    """
+    tensor = witten_kontsevich_structure().B
+    found = [
+        (i, j, k, math.log1p(100 * float(value)))
+        for i in range(dimension + 1)
+        for j in range(dimension + 1)
+        for k, value in tensor(i, j, dimension)
+    ]
+    return np.array(found[:MOST_ENTRIES] or [(0, 0, 0, 0.0)], np.float32)
+
+
+def _filled(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple

@@ -1,0 +1,127 @@
+"""What a run trains: batches, a loss, and a score on validation data. One task for each kind of network."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from popmath._types import Array
+from popmath.dynamicformer.batches import Batches, as_int32
+from popmath.dynamicformer.features import features
+from popmath.dynamicformer.network import IntersectionNetwork
+from popmath.dynamicformer.prediction import mean_error
+from popmath.dynamicformer.published import PublishedNetwork
+from popmath.dynamicformer.published_batches import TypeBatches
+from popmath.dynamicformer.samples import Samples
+from popmath.dynamicformer.settings import TrainingSettings
+
+_SOFT = 1e-5  # errors below it count by their squares
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a run needs to know."""
+
+    @property
+    def num_train(self) -> int:
+        """How many numbers there are to train on."""
+        ...
+
+    def draw(self, step: int) -> Any:
+        """Arrays of one batch, a function of the step alone."""
+        ...
+
+    def loss(self, network: Any, batch: Any) -> Array:
+        """What is made small."""
+        ...
+
+    def score(self, network: Any) -> float:
+        """Mean absolute error of log F on validation data."""
+        ...
+
+
+def new_network(settings: TrainingSettings, key: Array) -> IntersectionNetwork | PublishedNetwork:
+    """Random weights of the network that the settings describe."""
+    if settings.preset == "published":
+        return PublishedNetwork.random(settings.published, key)
+    return IntersectionNetwork.random(settings.network, key)
+
+
+def task_of(settings: TrainingSettings, samples: Samples) -> Task:
+    """The task that the settings describe."""
+    kind = PublishedTask if settings.preset == "published" else IntersectionTask
+    return kind(settings, samples)
+
+
+class IntersectionTask:
+    """Train an `IntersectionNetwork`."""
+
+    def __init__(self, settings: TrainingSettings, samples: Samples) -> None:
+        """Split the data."""
+        data, self.settings = settings.data, settings
+        make = (settings.target, data.max_level, data.keep_ones, data.group_power)
+        train, validation = (
+            Batches(samples.take(settings.split.rows(samples.requests, name)), *make)
+            for name in ("train", "validation")
+        )
+        self.train, self.held = train, validation.draw(settings.validation_size, settings.seed, 0)
+
+    @property
+    def num_train(self) -> int:
+        """How many families."""
+        return len(self.train.target)
+
+    def draw(self, step: int) -> Any:
+        """Requests and targets."""
+        batch = self.train.draw(self.settings.batch_size, self.settings.seed + 1, step)
+        return as_int32(batch.requests), batch.target.astype(np.float32)
+
+    def loss(self, network: IntersectionNetwork, batch: Any) -> Array:
+        """Absolute errors, rounded off near 0; relative ones are over the size of the expansion's first term."""
+        requests, target = batch
+        error = network(requests) - target
+        if self.settings.loss == "relative":
+            shape = self.settings.network
+            error = error / (shape.scale * features(*requests).small ** shape.first_order)
+        return jnp.mean(jnp.sqrt(error**2 + _SOFT**2))
+
+    def score(self, network: IntersectionNetwork) -> float:
+        """Mean absolute error, types weighed as in training."""
+        return mean_error(network, self.held)
+
+
+class PublishedTask:
+    """Train a `PublishedNetwork` on log F itself, ones and all."""
+
+    def __init__(self, settings: TrainingSettings, samples: Samples) -> None:
+        """Split the data."""
+        self.settings = settings
+        parts = [samples.take(settings.split.rows(samples.requests, name)) for name in ("train", "validation")]
+        make = (settings.data.max_level, settings.types_per_batch, settings.data.group_power)
+        self.train, self.validation = (TypeBatches(part, *make) for part in parts)
+        size = settings.batch_size
+        self.held = [
+            self.validation.draw(size, settings.seed, step) for step in range(-(-settings.validation_size // size))
+        ]
+        self._value = jax.jit(lambda network, batch: network(batch)[0])
+
+    @property
+    def num_train(self) -> int:
+        """How many families."""
+        return self.train.num_families
+
+    def draw(self, step: int) -> Any:
+        """Partitions of a few types, and targets."""
+        return self.train.draw(self.settings.batch_size, self.settings.seed + 1, step)
+
+    def loss(self, network: PublishedNetwork, batch: Any) -> Array:
+        """As published."""
+        return network.loss(*batch)
+
+    def score(self, network: PublishedNetwork) -> float:
+        """Mean absolute error."""
+        errors = [np.abs(np.asarray(self._value(network, partitions)) - target) for partitions, target in self.held]
+        return float(np.mean(np.concatenate(errors)))

@@ -1,0 +1,146 @@
+"""The network as published: its size, its symmetries, and what each deviation changes."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from popmath import DataError
+from popmath.dynamicformer.encoding import encode
+from popmath.dynamicformer.pooling import PrincipalPool
+from popmath.dynamicformer.pretrained import TrainedNetwork
+from popmath.dynamicformer.published import Partitions, PublishedNetwork, PublishedSettings
+from popmath.dynamicformer.published_batches import TypeBatches, partitions_of, tensor_entries
+from popmath.dynamicformer.samples import exact_samples
+from popmath.dynamicformer.settings import DataSettings, TrainingSettings
+from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.training import METRICS, load_network, train
+from popmath.intersections import log_correlator
+
+SMALL = PublishedSettings(width=16, heads=2, embedding=8, hidden=16)
+SAMPLES = exact_samples(9, range(4))
+BATCH, TARGET = TypeBatches(SAMPLES, 9, types=2, group_power=0.5).draw(12, seed=0, step=0)
+
+
+value_of = eqx.filter_jit(lambda net, batch: net(batch))
+
+
+def network(settings=SMALL, seed=0):
+    return PublishedNetwork.random(settings, jax.random.key(seed))
+
+
+def test_its_published_size():
+    sizes = [leaf.size for leaf in jax.tree.leaves(eqx.filter(network(PublishedSettings()), eqx.is_array))]
+    assert 1.7e6 < sum(sizes) < 1.9e6
+
+
+def test_batches_are_requests_with_their_logarithms():
+    for row in range(12):
+        degrees = BATCH.degrees[row][BATCH.mask[row]].tolist()
+        genus, points = BATCH.type_[BATCH.kind[row]].tolist()
+        assert len(degrees) == points and TARGET[row] == pytest.approx(log_correlator(genus, degrees), abs=1e-4)
+        entries = BATCH.entries[BATCH.kind[row]][BATCH.entry_mask[BATCH.kind[row]]]
+        np.testing.assert_array_equal(entries, tensor_entries(3 * genus - 3 + points))
+
+
+def test_the_tensor_is_cut_at_1500_entries():
+    assert len(tensor_entries(60)) == 1500 > len(tensor_entries(30)) == 525
+
+
+def turned(batch):
+    order = np.random.default_rng(0).permutation(batch.degrees.shape[1])
+    return batch._replace(degrees=batch.degrees[:, order], mask=batch.mask[:, order])
+
+
+def longer(batch):
+    pad = ((0, 0), (0, 5))
+    return batch._replace(
+        degrees=np.pad(batch.degrees, pad, constant_values=-1), mask=np.pad(batch.mask, pad, constant_values=False)
+    )
+
+
+def test_order_and_padding_do_not_matter():
+    value = value_of(network(), BATCH)[0]
+    for other in (turned(BATCH), longer(BATCH)):
+        np.testing.assert_allclose(value_of(network(), other)[0], value, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("published", [{"masked_pooling": False}, {"true_lengths": False}, {"padding_id": 0}])
+def test_as_published_padding_does_matter(published):
+    settings = dataclasses.replace(SMALL, **published)
+    value, other = value_of(network(settings), BATCH)[0], value_of(network(settings), longer(BATCH))[0]
+    assert np.max(np.abs(value - other)) > 1e-3
+
+
+def test_every_weight_has_a_slope():
+    slopes = eqx.filter_jit(eqx.filter_grad(lambda net: net.loss(BATCH, jnp.asarray(TARGET))))(network())
+    flat = {jax.tree_util.keystr(p): leaf for p, leaf in jax.tree_util.tree_flatten_with_path(slopes)[0]}
+    unused = [name for name, leaf in flat.items() if not np.isfinite(leaf).all() or not np.any(leaf != 0)]
+    assert unused == []
+
+
+def test_one_type_leaves_nothing_of_the_tensors_memory():
+    alone = Partitions(
+        np.zeros(12, np.int32), BATCH.degrees, BATCH.mask, BATCH.type_[:1], BATCH.entries[:1], BATCH.entry_mask[:1]
+    )
+    _, memory, tensor = value_of(network(), alone)
+    assert np.ptp(tensor, axis=0).max() == 0 < np.ptp(memory, axis=0).max()
+
+
+def test_the_pool_against_numpy():
+    tokens = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)
+    mask = np.array([[True, True, True, False], [True, False, False, False]])
+    found = PrincipalPool(jnp.asarray(1.0))(tokens, mask, np.array([3.0, 1.0], np.float32))
+    real = tokens[0, :3]
+    first = np.concatenate([real.sum(0) / 10, real.max(0), real.mean(0), np.sqrt(real.var(0) + 1e-6)])
+    scale = np.log(4) / np.log1p(np.e)
+    np.testing.assert_allclose(found[0], np.concatenate([first, first * scale, first / scale]), rtol=1e-4, atol=1e-5)
+
+
+def test_it_trains_and_is_read_back(tmp_path):
+    settings = TrainingSettings(
+        name="published",
+        preset="published",
+        target="raw",
+        num_steps=60,
+        batch_size=32,
+        validate_every=20,
+        validation_size=64,
+        learning_rate=3e-3,
+        types_per_batch=2,
+        published=SMALL,
+        data=DataSettings(max_level=6),
+        split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
+    )
+    result = train(settings, tmp_path, samples=exact_samples(6, range(4)))
+    lines = (tmp_path / METRICS).read_text().splitlines()
+    scores = [eval(line)["validation"] for line in lines]
+    assert scores[-1] < 0.8 * scores[0]
+    trained = TrainedNetwork.read(tmp_path / "weights.safetensors")
+    requests = encode([1, 1, 2], [(1, 1), (0, 2), (4,)])
+    alone = [trained.predict_log(g, d).log_value[0] for g, d in [(1, (1, 1)), (1, (0, 2)), (2, (4,))]]
+    np.testing.assert_allclose(trained.predict_requests(requests).log_value, alone, rtol=1e-5)
+    assert trained.sees_ones
+    again, read, _ = load_network(tmp_path / "weights.safetensors")
+    assert read == settings
+    np.testing.assert_array_equal(value_of(again, BATCH)[0], value_of(result.network, BATCH)[0])
+
+
+def test_settings_that_cannot_work():
+    with pytest.raises(ValueError, match="multiple of heads"):
+        PublishedSettings(width=10, heads=4)
+    with pytest.raises(ValueError, match="padding_id must be"):
+        PublishedSettings(padding_id=3)
+    with pytest.raises(ValueError, match="preset='published' needs target='raw'"):
+        TrainingSettings(preset="published")
+    with pytest.raises(DataError, match="published.depth is not a setting"):
+        TrainingSettings.of({"published": {"depth": 2}})
+
+
+def test_partitions_of_one_type():
+    requests = SAMPLES.requests.take(np.flatnonzero(SAMPLES.requests.genus == 2)[:3])
+    found = partitions_of(requests, [(2, int(n)) for n in requests.num_points], np.arange(3))
+    assert found.degrees.shape[1] == 8 and found.mask.sum() == requests.num_points.sum()
