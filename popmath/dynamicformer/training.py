@@ -158,7 +158,8 @@ class _Run:
             self.state = self.state._replace(network=network, average=average, optimiser=optimiser)
             self.losses.append(loss)
             self.step += 1
-            if self.step % 50 == 0 and time.monotonic() - self.saved > settings.checkpoint_seconds:
+            pause = self.step % 50 == 0 and self.step < until  # a checkpoint at a validation comes after it
+            if pause and time.monotonic() - self.saved > settings.checkpoint_seconds:
                 self.save()
         self._validate(progress)
         if time.monotonic() - self.saved > settings.checkpoint_seconds:
