@@ -15,7 +15,7 @@ import numpy as np
 
 from popmath._errors import DataError
 
-FORMAT = "popmath-1"
+FORMAT, _KEY = "popmath-1", "popmath"
 Tree = TypeVar("Tree")
 
 
@@ -25,7 +25,8 @@ def write_checkpoint(path: str | Path, tree: Any, record: dict[str, Any]) -> Pat
 
     path = Path(path)
     arrays = {name: np.asarray(value, order="C") for name, value in _named(tree).items()}
-    metadata = {"format": FORMAT, "sha256": _digest(arrays), "record": json.dumps(record, sort_keys=True)}
+    about = {"format": FORMAT, "sha256": _digest(arrays), "record": record}
+    metadata = {_KEY: json.dumps(about, sort_keys=True)}  # one key: the order of several would differ from run to run
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
@@ -42,7 +43,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: if it is not there, truncated, or of another kind.
     """
-    return json.loads(_read(Path(path))[1]["record"])
+    return _read(Path(path))[1]["record"]
 
 
 def read_checkpoint(path: str | Path, template: Tree) -> Tree:
@@ -87,7 +88,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return found.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -102,6 +103,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             f"{path.name} (SHA-256 {digest[:12]}...) cannot be read: {error}. It is truncated or not a checkpoint; "
             "take another copy, or an earlier one."
         ) from None
-    if metadata.get("format") != FORMAT or not {"sha256", "record"} <= set(metadata):
-        raise DataError(f"{path.name} is a safetensors file, but not one that popmath {FORMAT} wrote.")
-    return arrays, metadata
+    about = json.loads(metadata.get(_KEY, "{}"))
+    if about.get("format") != FORMAT:
+        raise DataError(f"{path.name} is a safetensors file, but not one that popmath wrote as {FORMAT!r}.")
+    return arrays, about

@@ -10,6 +10,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from popmath import ConvergenceError, DataError
 from popmath.dynamicformer.batches import Batches
@@ -189,3 +190,13 @@ def test_settings_files(tmp_path, text, message):
 def test_settings_that_cannot_work(wrong, message):
     with pytest.raises(ValueError, match=message):
         TrainingSettings(**wrong)
+
+
+def test_the_same_arrays_make_the_same_bytes(finished, tmp_path):
+    folder, result = finished
+    for name in ("a", "b"):
+        write_checkpoint(tmp_path / name, result.network, {"x": 1, "y": [2.0]})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    save_file({"x": np.ones(3)}, tmp_path / "c")
+    with pytest.raises(DataError, match="not one that popmath wrote"):
+        read_record(tmp_path / "c")
