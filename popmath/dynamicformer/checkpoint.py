@@ -25,7 +25,7 @@ def write_checkpoint(path: str | Path, tree: Any, record: dict[str, Any]) -> Pat
 
     path = Path(path)
     arrays = {name: np.asarray(value, order="C") for name, value in _named(tree).items()}
-    about = {"format": FORMAT, "sha256": _digest(arrays), "record": record}
+    about = {"format": FORMAT, "sha256": _digest(arrays, record), "record": record}
     metadata = {_KEY: json.dumps(about, sort_keys=True)}  # one key: the order of several would differ from run to run
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -54,11 +54,6 @@ def read_checkpoint(path: str | Path, template: Tree) -> Tree:
     """
     path = Path(path)
     arrays, metadata = _read(path)
-    if _digest(arrays) != metadata["sha256"]:
-        raise DataError(
-            f"{path.name} is corrupt: its arrays have SHA-256 {_digest(arrays)[:12]}..., and "
-            f"{metadata['sha256'][:12]}... was written. Take another copy, or an earlier checkpoint."
-        )
     wanted = _named(template)
     if set(wanted) != set(arrays):
         odd = sorted(set(wanted) ^ set(arrays))
@@ -80,8 +75,8 @@ def _named(tree: Any) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(where): np.asarray(value) for where, value in leaves}
 
 
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    found = hashlib.sha256()
+def _digest(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> str:
+    found = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
     for name in sorted(arrays):
         found.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
         found.update(arrays[name].tobytes())
@@ -103,7 +98,20 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             f"{path.name} (SHA-256 {digest[:12]}...) cannot be read: {error}. It is truncated or not a checkpoint; "
             "take another copy, or an earlier one."
         ) from None
-    about = json.loads(metadata.get(_KEY, "{}"))
+    about = _about(metadata)
     if about.get("format") != FORMAT:
         raise DataError(f"{path.name} is a safetensors file, but not one that popmath wrote as {FORMAT!r}.")
+    digest = _digest(arrays, about["record"])
+    if digest != about["sha256"]:
+        raise DataError(
+            f"{path.name} is corrupt: what it holds has SHA-256 {digest[:12]}..., and {about['sha256'][:12]}... was "
+            "written. Take another copy, or an earlier checkpoint."
+        )
     return arrays, about
+
+
+def _about(metadata: dict[str, str]) -> dict[str, Any]:
+    try:
+        return json.loads(metadata.get(_KEY, "{}"))
+    except ValueError:
+        return {}

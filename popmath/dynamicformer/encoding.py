@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -74,6 +75,7 @@ def _counted(row: int, genus: int, degrees: tuple[int, ...]) -> list[tuple[int, 
     numbers = (genus, *degrees)
     if any(isinstance(each, bool) or not isinstance(each, int | np.integer) for each in numbers):
         raise TypeError(f"request {row}: genus and degrees must be integers; got genus {genus!r}, degrees {degrees!r}.")
+    genus, degrees = int(genus), tuple(int(d) for d in degrees)
     n, total = len(degrees), sum(degrees)
     if min(numbers) < 0 or n == 0 or 2 * genus - 2 + n <= 0:
         raise ValueError(f"request {row}: genus {genus} with degrees {degrees} is not a stable type, or is negative.")
@@ -82,14 +84,14 @@ def _counted(row: int, genus: int, degrees: tuple[int, ...]) -> list[tuple[int, 
             f"request {row}: degrees {degrees} sum to {total}, not to 3g - 3 + n = {3 * genus - 3 + n}: the number is "
             "exactly 0 and has no logarithm."
         )
-    return [(d, degrees.count(d)) for d in sorted(set(degrees))]
+    return sorted(Counter(degrees).items())
 
 
 def without_ones(requests: Requests) -> tuple[Requests, np.ndarray]:
     r"""The requests with every degree 1 removed, and the logarithm of what that divides the numbers by.
 
     By the dilaton equation $\langle\tau_1^o\,\tau_D\rangle_g = (2g-2+m)(2g-1+m)\cdots\langle\tau_D\rangle_g$ with $m$
-    the number of other points. Of a genus 1 request of nothing but ones, one is kept.
+    the number of other points. Of a genus 1 request of nothing but ones, one is kept: such are $(n-1)!/24$.
 
     Example:
         >>> kept, log_factor = without_ones(encode([2], [(1, 1, 4)]))

@@ -58,3 +58,9 @@ def compiled_update(
         return network, average, memory, value
 
     return update
+
+
+def finite(state: State) -> bool:
+    """Whether every number of a state is finite."""
+    leaves = [leaf for leaf in jax.tree.leaves(state) if eqx.is_inexact_array(leaf)]
+    return all(bool(jnp.isfinite(leaf).all()) for leaf in leaves)

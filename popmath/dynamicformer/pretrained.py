@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,8 @@ class NetworkPrediction:
         genus: shape `(requests,)`.
         num_points: same shape.
         log_value: natural logarithm of the plain number, same shape. An estimate without a band.
-        in_range: whether genus and number of points (without ones, where they are removed) are within what the network
-            was trained on. Beyond it, see its card for what was measured.
+        in_range: whether genus, number of points and level are within what the network was trained on. Beyond it, see
+            the page on networks for what was measured.
         name: of the network.
         range: that range in words.
     """
@@ -98,8 +99,11 @@ class TrainedNetwork:
     @property
     def range(self) -> str:
         """What it was trained on, in words."""
-        split, ones = self.settings.split, "" if self.sees_ones else ", ones not counted"
-        return f"genus 0 to {split.max_train_genus}, 1 to {split.max_train_points} points{ones}"
+        split = self.settings.split
+        return (
+            f"genus 0 to {split.max_train_genus}, 1 to {split.max_train_points} points besides ones, "
+            f"2g - 2 + n up to {self.settings.data.max_level}{'' if self.sees_ones else ' without ones'}"
+        )
 
     def predict_log(self, genus: int | Sequence[int] | np.ndarray, degrees: Iterable[Any]) -> NetworkPrediction:
         r"""Logarithms of psi-class numbers $\langle\tau_{d_1}\cdots\tau_{d_n}\rangle_g$.
@@ -121,7 +125,7 @@ class TrainedNetwork:
             (np.float64(-7.05), [True, False])
         """
         if isinstance(genus, int | np.integer):
-            genus, degrees = [int(genus)], [degrees]
+            return self.predict_requests(encode(np.array([genus]), [degrees]))
         return self.predict_requests(encode(genus, degrees))
 
     def predict_requests(self, requests: Requests) -> NetworkPrediction:
@@ -133,10 +137,25 @@ class TrainedNetwork:
         else:
             says = values(self.network, wide)
         scaled = says.astype(np.float64) + log_baseline(kept, self.settings.target)
-        split = self.settings.split
-        inside = (kept.genus <= split.max_train_genus) & (kept.num_points <= split.max_train_points)
         log_value = scaled - log_double_factorials(kept) + log_factor
-        return NetworkPrediction(requests.genus, requests.num_points, log_value, inside, self.settings.name, self.range)
+        only_ones = requests.num_ones == requests.num_points
+        if not self.sees_ones:  # genus 1 and nothing but ones: (n - 1)! / 24
+            log_value = np.where(only_ones, _log_only_ones(requests.num_points), log_value)
+        inside = self._inside(requests, kept) & (~only_ones | (not self.sees_ones))
+        name = self.settings.name
+        return NetworkPrediction(requests.genus, requests.num_points, log_value, inside, name, self.range)
+
+    def _inside(self, requests: Requests, kept: Requests) -> np.ndarray:
+        """Whether each request is within the training range, given what the network is shown of it."""
+        split = self.settings.split
+        others = requests.num_points - requests.num_ones
+        inside = (requests.genus <= split.max_train_genus) & (others <= split.max_train_points)
+        return inside & (kept.level <= self.settings.data.max_level)
+
+
+def _log_only_ones(num_points: np.ndarray) -> np.ndarray:
+    """Log of (n - 1)! / 24."""
+    return np.array([math.lgamma(n) for n in num_points]) - math.log(24.0)
 
 
 def pretrained_names() -> list[str]:
@@ -153,15 +172,14 @@ def load_pretrained(name: str) -> TrainedNetwork:
     """A network that travels with popmath; its card is in the documentation.
 
     Args:
-        name: `"psi-residual"` learned what the leading term leaves of log F; `"psi-corrected"` what the closed form of
-            order 6 leaves; `"psi-raw"` log F itself.
+        name: one of `pretrained_names()`; `"psi-residual"` learned what the leading term leaves of log F.
 
     Raises:
         ValueError: for another name.
 
     Example:
         >>> load_pretrained("psi-residual").range
-        'genus 0 to 13, 1 to 24 points, ones not counted'
+        'genus 0 to 13, 1 to 24 points besides ones, 2g - 2 + n up to 35 without ones'
     """
     if name not in pretrained_names():
         raise ValueError(f"name must be one of {', '.join(pretrained_names())}; got {name!r}.")

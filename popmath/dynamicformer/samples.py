@@ -35,7 +35,7 @@ class Samples(NamedTuple):
         return Samples(self.requests.take(rows), self.log_scaled[rows])
 
     def digest(self) -> str:
-        """SHA-256 of the requests and of the numbers rounded to 1e-9, the same on every machine."""
+        """SHA-256 of the requests and of the logarithms rounded to 1e-9."""
         found = hashlib.sha256()
         for column in self.requests:
             found.update(np.ascontiguousarray(column, np.int64).tobytes())
@@ -48,7 +48,7 @@ def exact_samples(max_level: int, genera: range, max_points: int | None = None) 
 
     Args:
         max_level: the level.
-        genera: consecutive, from 0 on.
+        genera: consecutive.
         max_points: only those of at most so many points; all by default.
 
     Example:

@@ -38,7 +38,7 @@ class TrainingSettings:
         name: of the result.
         preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself.
         target: what it learns; see `log_baseline`.
-        loss: `"absolute"`: mean of sqrt(e^2 + 1e-8), e the error of log F; `"relative"`: of e over the size of the
+        loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of log F; `"relative"`: of e over the size of the
             expansion's first term.
         num_steps: of Adam.
         batch_size: numbers in each.
@@ -51,7 +51,7 @@ class TrainingSettings:
         validate_every: steps from one validation to the next.
         patience: validations without a new best after which it stops; 0 for none.
         checkpoint_seconds: longest time between checkpoints.
-        validation_size: how many numbers of the validation part are looked at, at most.
+        validation_size: how many numbers of the validation part are looked at (the published network: whole batches).
         types_per_batch: of the published network: types (g, n) in each batch, in equal parts.
         network: its shape.
         published: the shape of the published network.

@@ -23,7 +23,8 @@ def on_all_devices(batch: Any) -> Any:
 
     def cut(array: np.ndarray) -> jax.Array:
         if len(array) % len(devices):
-            raise ValueError(f"batch_size must be a multiple of the {len(devices)} devices; got {len(array)}.")
+            what = "batch_size (and types_per_batch) must be a multiple"
+            raise ValueError(f"{what} of the {len(devices)} devices; got {len(array)}.")
         return jax.make_array_from_callback(array.shape, sharding, lambda where: array[where])
 
     return jax.tree.map(cut, batch)

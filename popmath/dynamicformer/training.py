@@ -14,11 +14,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 
 from popmath._errors import ConvergenceError, DataError
 from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from popmath.dynamicformer.network import IntersectionNetwork
-from popmath.dynamicformer.optimising import State, adam, compiled_update, schedule
+from popmath.dynamicformer.optimising import State, adam, compiled_update, finite, schedule
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.samples import Samples, exact_samples
 from popmath.dynamicformer.settings import TrainingSettings
@@ -82,18 +83,26 @@ def train(
 
     Args:
         settings: of the run.
-        folder: made if it is not there.
+        folder: made if it is not there; several processes must see the same one.
         progress: called at each validation.
         samples: the data, if they are there already; otherwise the exact engine makes them.
-        max_seconds: stop after this time, with a checkpoint, and return None; call again to go on.
+        max_seconds: stop at the first validation after this time, with a checkpoint, and return None; call again to go
+            on. With one process only.
 
     Raises:
+        ValueError: for samples beyond `max_level`, or `max_seconds` with several processes.
         DataError: if `folder` holds a run with other settings or on other data.
         ConvergenceError: for a loss that is not a number; the last good checkpoint is kept.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     whole = samples or exact_samples(settings.data.max_level, range(settings.split.max_train_genus + 1))
+    if whole.requests.level.max() > settings.data.max_level:
+        raise ValueError(
+            f"samples go up to level {whole.requests.level.max()}, max_level is {settings.data.max_level}."
+        )
+    if max_seconds is not None and jax.process_count() > 1:
+        raise ValueError("max_seconds is for one process: several would not stop at the same step.")
     digest = whole.digest()
     if (folder / WEIGHTS).exists():
         return _finished(folder, settings, digest)
@@ -140,6 +149,8 @@ class _Run:
         self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
         if (folder / STATE).exists():
             self._resume()
+        elif jax.process_index() == 0:  # of a run that never came to a checkpoint
+            (folder / METRICS).unlink(missing_ok=True)
         self.state = replicated(self.state)
         self.update = compiled_update(settings, self.task.loss, self.optimiser)
         self.saved, self.reported, self.reported_step = time.monotonic(), time.monotonic(), self.step
@@ -197,7 +208,7 @@ class _Run:
         """Write the state, unless it is not finite."""
         self.saved = time.monotonic()
         losses = [float(loss) for loss in self.losses]
-        if not np.isfinite(losses).all() or jax.process_index() != 0:
+        if not np.isfinite(losses).all() or not finite(self.state) or jax.process_index() != 0:
             return
         record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "step": self.step, "losses": losses}
         record |= {"best": None if math.isinf(self.best) else self.best, "since_best": self.since_best}
@@ -224,4 +235,6 @@ class _Run:
         if jax.process_index() == 0:
             write_checkpoint(self.folder / WEIGHTS, self.state.best, record)
             (self.folder / STATE).unlink(missing_ok=True)
+        if jax.process_count() > 1:  # nobody leaves before the weights are written
+            multihost_utils.sync_global_devices("written")
         return TrainingResult(self.state.best, self.settings, record)

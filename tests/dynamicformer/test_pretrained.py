@@ -41,6 +41,25 @@ def test_ones_are_exact(residual):
     assert more.log_value[1] - more.log_value[0] == pytest.approx(np.log(10 * 11), abs=1e-12)
 
 
+def test_nothing_but_ones_is_exact(residual):
+    found = residual.predict_log([1, 1, 1], [(1,), (1, 1, 1), (0, 1, 2)])
+    exact = [log_correlator(1, d) for d in [(1,), (1, 1, 1)]]
+    np.testing.assert_allclose(found.log_value[:2], exact, atol=1e-12)
+    assert found.in_range.all()
+
+
+def test_the_level_is_part_of_the_range(residual):
+    far = (2,) * 23 + (36 + 24 - 46,)
+    assert not residual.predict_log(13, far).in_range[0]  # level 48
+    assert residual.predict_log(13, (37, 1, 1)).in_range[0]
+
+
+def test_narrow_integers_do_not_overflow(residual):
+    assert np.isfinite(residual.predict_log(np.array([50], np.int8), [np.array([74, 75], np.int8)]).log_value).all()
+    with pytest.raises(TypeError, match="must be integers"):
+        residual.predict_log(True, (1,))
+
+
 def test_order_and_company_do_not_matter(residual):
     whole = residual.predict_log(*zip(*REQUESTS, strict=True)).log_value
     for row in (0, 9, len(REQUESTS) - 1):

@@ -200,3 +200,23 @@ def test_the_same_arrays_make_the_same_bytes(finished, tmp_path):
     save_file({"x": np.ones(3)}, tmp_path / "c")
     with pytest.raises(DataError, match="not one that popmath wrote"):
         read_record(tmp_path / "c")
+
+
+def test_an_altered_record_is_seen(finished, tmp_path):
+    folder, _ = finished
+    whole = (folder / WEIGHTS).read_bytes()
+    (tmp_path / "x").write_bytes(whole.replace(b'\\"steps\\": 300', b'\\"steps\\": 301'))
+    assert (tmp_path / "x").read_bytes() != whole
+    with pytest.raises(DataError, match="x is corrupt"):
+        load_network(tmp_path / "x")
+
+
+def test_samples_beyond_the_level_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="samples go up to level 13, max_level is 12"):
+        train(dataclasses.replace(SETTINGS, data=DataSettings(max_level=12)), tmp_path, samples=SAMPLES)
+
+
+def test_metrics_of_a_run_without_a_checkpoint_are_dropped(tmp_path):
+    (tmp_path / METRICS).write_text('{"step": 100}\n')
+    assert train(SETTINGS, tmp_path, samples=SAMPLES, max_seconds=0.0) is None
+    assert [row["step"] for row in lines(tmp_path)] == [100] and "loss" in lines(tmp_path)[0]
