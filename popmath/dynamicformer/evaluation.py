@@ -17,7 +17,7 @@ class ErrorSummary(NamedTuple):
         median: median of it.
         percentile_95: its 95th percentile.
         maximum: its largest.
-        relative_median: median of |F^ / F - 1|.
+        relative_median: median of the relative error of F, without its sign.
         relative_maximum: its largest.
     """
 
