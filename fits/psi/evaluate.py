@@ -86,7 +86,7 @@ def evaluated(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Errors on all members of the families with at most `most` points, and on the families without zeros."""
     said, members = said_by(part, networks), most - part.requests.num_points + 1
-    zeros = np.sum(part.requests.multiplicity * (part.requests.degrees == 0), axis=1)
+    zeros = part.requests.times(0)
     bare = np.flatnonzero(zeros == 0)
     rows = {name: rows_of(part, said, {}, members) | raw_rows(part, most, networks)}
     if len(bare):
@@ -101,7 +101,7 @@ def main() -> None:
     begun, split = time.perf_counter(), Split()
     networks = [load_pretrained(name) for name in pretrained_names()]
     inside = exact_samples(LEVEL, range(split.max_train_genus + 1))
-    zeros = np.sum(inside.requests.multiplicity * (inside.requests.degrees == 0), axis=1)
+    zeros = inside.requests.times(0)
     is_train = np.isin(np.arange(len(zeros)), split.rows(inside.requests, "train"))
     chosen = inside.take(np.flatnonzero(is_train & (zeros == 0) & (inside.requests.genus >= 7)))
     fits = {"13 features": LinearFit.to(chosen, 4), "39 features": LinearFit.to(chosen, 6)}

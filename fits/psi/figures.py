@@ -93,8 +93,8 @@ def training() -> None:
     for path in sorted((FOLDER / "metrics").glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         steps = [row["step"] for row in rows]
-        (line,) = axis.loglog(steps, [row["validation"] for row in rows], label=f"{path.stem}, validation")
-        axis.loglog(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
+        (line,) = axis.semilogy(steps, [row["validation"] for row in rows], label=f"{path.stem}, validation")
+        axis.semilogy(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
     axis.set(xlabel="step", ylabel="mean |error of log F|, and loss")
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(FOLDER / "training.png", dpi=110)

@@ -20,8 +20,9 @@ import numpy as np
 import optax
 
 from popmath._provenance import provenance, write_json
+from popmath.dynamicformer.evaluation import r_squared
 from popmath.dynamicformer.layers import Perceptron
-from popmath.dynamicformer.sequences import SEQUENCES, r_squared, straight_line
+from popmath.dynamicformer.sequences import SEQUENCES, straight_line
 
 FOLDER = Path(__file__).parent
 

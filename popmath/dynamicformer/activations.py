@@ -72,9 +72,9 @@ class DynamicRangeActivator(eqx.Module):
             raise ValueError(f"parameters must be a, b, c, d, shape (4,); got shape {self.parameters.shape}.")
 
     @classmethod
-    def random(cls, key: Array, form: Form = "package", spread: float = 1.0) -> DynamicRangeActivator:
-        """Four numbers from N(0, `spread`), as published; a small spread starts near the identity."""
-        return cls(spread * jax.random.normal(key, (4,)), form)
+    def random(cls, key: Array, form: Form = "package") -> DynamicRangeActivator:
+        """Four numbers from N(0, 1), as published."""
+        return cls(jax.random.normal(key, (4,)), form)
 
     def __call__(self, x: Array) -> Array:
         """The activation of every entry."""

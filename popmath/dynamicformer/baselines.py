@@ -6,8 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
-from popmath.dynamicformer.encoding import Requests, log_double_factorials
+from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.samples import Samples
 from popmath.dynamicformer.targets import log_bracket, log_leading
 from popmath.intersections.alpha_polynomials import ACTION, primitive_monomials
@@ -26,8 +27,7 @@ def log_aggarwal(requests: Requests) -> np.ndarray:
     most = int(odd.max(initial=1))
     double = np.zeros(most + 1)
     double[1::2] = np.cumsum(np.log(np.arange(1, most + 1, 2)))
-    factorial = np.array([math.lgamma(g + 1) for g in range(int(requests.genus.max(initial=0)) + 1)])
-    return double[np.maximum(odd, 0)] - requests.genus * math.log(24.0) - factorial[requests.genus]
+    return double[np.maximum(odd, 0)] - requests.genus * math.log(24.0) - gammaln(requests.genus + 1.0)
 
 
 class LinearFit(NamedTuple):
@@ -73,7 +73,7 @@ def monomials(order: int) -> list[tuple[int, Powers]]:
 
 def _features(requests: Requests, terms: list[tuple[int, Powers]]) -> np.ndarray:
     largest = max((j for _, powers in terms for j, _ in powers), default=0)
-    counts = [np.sum(requests.multiplicity * (requests.degrees == j), axis=1) for j in range(largest + 1)]
+    counts = [requests.times(j) for j in range(largest + 1)]
     x = requests.level.astype(np.float64) - 1
     out = np.ones((len(x), len(terms)))
     for column, (k, powers) in enumerate(terms):
@@ -82,8 +82,3 @@ def _features(requests: Requests, terms: list[tuple[int, Powers]]) -> np.ndarray
         for j, exponent in powers:
             out[:, column] *= counts[j].astype(np.float64) ** exponent
     return out
-
-
-def log_plain(scaled: np.ndarray, requests: Requests) -> np.ndarray:
-    """Log F from the logarithm of prod (2d + 1)!! F."""
-    return scaled - log_double_factorials(requests)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import EMPTY, Requests, fit_width
 from popmath.dynamicformer.samples import Samples
@@ -78,9 +78,7 @@ def with_ones(requests: Requests, ones: np.ndarray) -> Requests:
 
 def log_of_ones(requests: Requests, ones: np.ndarray) -> np.ndarray:
     """Logarithm of what the plain number grows by when ones are added (dilaton equation)."""
-    most = int((requests.level + ones).max(initial=1))
-    log_gamma = np.array([math.nan] + [math.lgamma(k) for k in range(1, most + 1)])
-    return log_gamma[requests.level + ones] - log_gamma[requests.level]
+    return gammaln(requests.level + ones) - gammaln(requests.level)
 
 
 def as_int32(requests: Requests) -> Requests:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
 from popmath._errors import UnableError
 
@@ -38,10 +38,14 @@ class Requests(NamedTuple):
         """2g - 2 + n."""
         return 2 * self.genus.astype(np.int64) - 2 + self.num_points
 
+    def times(self, degree: int) -> np.ndarray:
+        """How often a degree occurs in each."""
+        return np.sum(self.multiplicity * (self.degrees == degree), axis=1)
+
     @property
     def num_ones(self) -> np.ndarray:
         """How many degrees are 1."""
-        return np.sum(self.multiplicity * (self.degrees == 1), axis=1)
+        return self.times(1)
 
 
 def encode(genus: Sequence[int] | np.ndarray, degrees: Iterable[Iterable[int]]) -> Requests:
@@ -108,7 +112,7 @@ def without_ones(requests: Requests) -> tuple[Requests, np.ndarray]:
     parts, times = np.take_along_axis(parts, order, axis=1), np.take_along_axis(times, order, axis=1)
     points = requests.num_points - removed
     level = 2 * requests.genus - 2 + points
-    log_factor = np.array([math.lgamma(m + o) - math.lgamma(m) for m, o in zip(level, removed, strict=True)])
+    log_factor = gammaln(level + removed) - gammaln(level)
     return Requests(requests.genus, points.astype(requests.num_points.dtype), parts, times), log_factor
 
 

@@ -49,10 +49,9 @@ def summarise(predicted: np.ndarray, truth: np.ndarray) -> ErrorSummary:
         raise ValueError(f"{int(np.sum(~np.isfinite(predicted)))} of {predicted.size} predictions are not finite.")
     error = predicted - truth
     size, relative = np.abs(error), np.abs(np.expm1(error))
-    spread = np.sum((truth - truth.mean()) ** 2)
     return ErrorSummary(
         truth.size,
-        float(1 - np.sum(error**2) / spread) if spread > 0 else float("nan"),
+        r_squared(predicted, truth),
         float(size.mean()),
         float(np.median(size)),
         float(np.quantile(size, 0.95)),
@@ -60,3 +59,14 @@ def summarise(predicted: np.ndarray, truth: np.ndarray) -> ErrorSummary:
         float(np.median(relative)),
         float(relative.max()),
     )
+
+
+def r_squared(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Share of the variance that is explained; NaN where there is none.
+
+    Example:
+        >>> r_squared(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
+        0.5
+    """
+    spread = np.sum((truth - truth.mean()) ** 2)
+    return float(1 - np.sum((predicted - truth) ** 2) / spread) if spread > 0 else float("nan")

@@ -50,15 +50,11 @@ class Perceptron(eqx.Module):
             [make_activation(activation, b, keys[2 * i + 1]) for i, (_, b) in enumerate(pairs[:-1])],
         )
 
-    def hidden(self, x: Array) -> Array:
-        """What the last layer is given."""
-        for linear, activation in zip(self.linears[:-1], self.activations, strict=True):
-            x = activation(linear(x))
-        return x
-
     def __call__(self, x: Array) -> Array:
         """Apply to every vector along the last axis."""
-        return self.linears[-1](self.hidden(x))
+        for linear, activation in zip(self.linears[:-1], self.activations, strict=True):
+            x = activation(linear(x))
+        return self.linears[-1](x)
 
 
 @final
@@ -82,22 +78,22 @@ class SetAttention(eqx.Module):
 
     def attention(self, tokens: Array, mask: Array) -> Array:
         """Who looks at whom, shape `(batch, heads, tokens, tokens)`; rows sum to 1 over the tokens that are there."""
-        q, k = (self._split(linear(_normalised(tokens))) for linear in (self.queries, self.keys))
+        q, k = (self._split(linear(normalised(tokens))) for linear in (self.queries, self.keys))
         scores = jnp.einsum("bqhd,bkhd->bhqk", q, k) / np.sqrt(q.shape[-1])
         return jax.nn.softmax(jnp.where(mask[:, None, None, :], scores, -1e9), axis=-1)
 
     def __call__(self, tokens: Array, mask: Array, attention: Array) -> Array:
         """Tokens after one block, given its attention."""
-        values = self._split(self.values(_normalised(tokens)))
+        values = self._split(self.values(normalised(tokens)))
         mixed = jnp.einsum("bhqk,bkhd->bqhd", attention, values)
         tokens = tokens + self.out(jnp.reshape(mixed, tokens.shape))
-        return jnp.where(mask[..., None], tokens + self.forward(_normalised(tokens)), 0.0)
+        return jnp.where(mask[..., None], tokens + self.forward(normalised(tokens)), 0.0)
 
     def _split(self, x: Array) -> Array:
         return jnp.reshape(x, (*x.shape[:-1], self.heads, -1))
 
 
-def _normalised(x: Array) -> Array:
+def normalised(x: Array) -> Array:
     """Divided by the root mean square over the last axis (RMSNorm without gains)."""
     return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
 

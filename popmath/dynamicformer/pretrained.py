@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import Requests, encode, fit_width, log_double_factorials, without_ones
 from popmath.dynamicformer.network import IntersectionNetwork
@@ -140,7 +141,7 @@ class TrainedNetwork:
         log_value = scaled - log_double_factorials(kept) + log_factor
         only_ones = requests.num_ones == requests.num_points
         if not self.sees_ones:  # genus 1 and nothing but ones: (n - 1)! / 24
-            log_value = np.where(only_ones, _log_only_ones(requests.num_points), log_value)
+            log_value = np.where(only_ones, gammaln(requests.num_points) - math.log(24.0), log_value)
         inside = self._inside(requests, kept) & (~only_ones | (not self.sees_ones))
         name = self.settings.name
         return NetworkPrediction(requests.genus, requests.num_points, log_value, inside, name, self.range)
@@ -151,11 +152,6 @@ class TrainedNetwork:
         others = requests.num_points - requests.num_ones
         inside = (requests.genus <= split.max_train_genus) & (others <= split.max_train_points)
         return inside & (kept.level <= self.settings.data.max_level)
-
-
-def _log_only_ones(num_points: np.ndarray) -> np.ndarray:
-    """Log of (n - 1)! / 24."""
-    return np.array([math.lgamma(n) for n in num_points]) - math.log(24.0)
 
 
 def pretrained_names() -> list[str]:

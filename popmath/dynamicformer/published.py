@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from popmath._types import Array
 from popmath.dynamicformer.activations import DynamicRangeActivator, Form
-from popmath.dynamicformer.layers import Linear, Perceptron
+from popmath.dynamicformer.layers import Linear, Perceptron, normalised
 from popmath.dynamicformer.pooling import PrincipalPool
 
 
@@ -209,8 +209,7 @@ def _scaled(entries: Array) -> Array:
 
 
 def _rms(x: Array, gain: Array) -> Array:
-    normal = x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
-    return normal * jnp.broadcast_to(gain, x.shape)
+    return normalised(x) * jnp.broadcast_to(gain, x.shape)
 
 
 def _unit(x: Array) -> Array:

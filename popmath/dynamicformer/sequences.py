@@ -73,13 +73,3 @@ def straight_line(n: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarra
     """The line of least squares through (n, value), at other places."""
     slope, intercept = np.polyfit(n, value, 1)
     return slope * at + intercept
-
-
-def r_squared(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Share of the variance that is explained.
-
-    Example:
-        >>> r_squared(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
-        0.5
-    """
-    return float(1 - np.sum((predicted - truth) ** 2) / np.sum((truth - truth.mean()) ** 2))

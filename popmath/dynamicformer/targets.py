@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 import numpy as np
+from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import Requests, log_double_factorials
 from popmath.intersections.alpha_polynomials import ACTION, coefficient
@@ -37,9 +38,7 @@ def log_baseline(requests: Requests, target: Target) -> np.ndarray:
 
 def log_leading(level: np.ndarray, num_points: np.ndarray) -> np.ndarray:
     """Log L_R."""
-    most = int(level.max(initial=1))
-    log_gamma = np.array([math.nan] + [math.lgamma(k) for k in range(1, most + 1)])
-    return num_points * math.log(2.0) - math.log(4 * math.pi) + log_gamma[level] - level * math.log(ACTION)
+    return num_points * math.log(2.0) - math.log(4 * math.pi) + gammaln(level) - level * math.log(ACTION)
 
 
 def log_bracket(requests: Requests, order: int) -> np.ndarray:
@@ -62,7 +61,7 @@ def log_bracket(requests: Requests, order: int) -> np.ndarray:
 
 def _alphas(requests: Requests, order: int) -> list[np.ndarray]:
     """alpha_1, ..., alpha_order of each request; each combination of multiplicities is evaluated once."""
-    small = [np.sum(requests.multiplicity * (requests.degrees == j), axis=1) for j in range(order + 2)]
+    small = [requests.times(j) for j in range(order + 2)]
     unique, where = np.unique(np.stack(small, axis=1), axis=0, return_inverse=True)
     rows = [dict(enumerate(row)) for row in unique.tolist()]
     return [np.array([float(coefficient(k, row)) for row in rows])[where.ravel()] for k in range(1, order + 1)]

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from popmath.dynamicformer.sequences import SEQUENCES, bitwise_sequence, log_catalan, r_squared, straight_line
+from popmath.dynamicformer.evaluation import r_squared
+from popmath.dynamicformer.sequences import SEQUENCES, bitwise_sequence, log_catalan, straight_line
 
 
 def test_catalan_numbers_have_a_closed_form():
