@@ -51,7 +51,7 @@ frame
 # %% [markdown]
 # ## Beyond the training range
 #
-# Every number of genus 1 to 18 with at most 5 points and without degrees 1 (which both methods treat exactly).
+# Every number of genus 3 to 18 with at most 5 points and without degrees 1 (which both methods treat exactly).
 
 # %%
 samples = exact_samples(39, range(19), max_points=5)
