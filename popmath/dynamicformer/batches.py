@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import EMPTY, Requests, fit_width
 from popmath.dynamicformer.samples import Samples
-from popmath.dynamicformer.targets import Target, log_baseline
+from popmath.dynamicformer.targets import Target, baseline
 
 
 class Batch(NamedTuple):
@@ -39,11 +39,13 @@ class Batches:
         self, samples: Samples, target: Target, max_level: int, keep_ones: bool = False, group_power: float = 0.5
     ) -> None:
         """Compute the targets of the families once."""
-        self.samples, self.max_level, self.keep_ones, self.kind = samples, max_level, keep_ones, target
-        requests = samples.requests
-        if len(requests.genus) == 0:
+        known = baseline(samples.requests, target)
+        rows = np.flatnonzero(known.unit > 0)
+        if len(rows) == 0:
             raise ValueError("this part of the data is empty: there is nothing to draw. Widen the split or max_level.")
-        self.target = samples.log_scaled - log_baseline(requests, target)
+        self.samples, self.max_level, self.keep_ones = samples.take(rows), max_level, keep_ones
+        requests = self.samples.requests
+        self.target = (self.samples.log_scaled - known.log[rows]) / known.unit[rows]
         key = requests.genus.astype(np.int64) * 10_000 + requests.num_points
         _, group, counts = np.unique(key, return_inverse=True, return_counts=True)
         self.weights = counts[group] ** (group_power - 1.0)

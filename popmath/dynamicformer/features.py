@@ -67,6 +67,14 @@ def features(genus: Array, num_points: Array, degrees: Array, multiplicity: Arra
     return Features(tokens, mask, counts, level, influence, small)
 
 
+def with_context(read: Features, context: Array) -> Features:
+    """The same with numbers of each request, shape `(batch, numbers)`, beside those of its tokens and multiplicities."""
+    shape = (*read.tokens.shape[:2], context.shape[1])
+    of_tokens = jnp.where(read.mask[..., None], jnp.broadcast_to(context[:, None, :], shape), 0.0)
+    tokens = jnp.concatenate([read.tokens, of_tokens], axis=-1)
+    return read._replace(tokens=tokens, counts=jnp.concatenate([read.counts, context], axis=1))
+
+
 def equals(numbers: Array, values: np.ndarray) -> Array:
     """1.0 where a number is one of the values, on a new last axis."""
     column = jnp.asarray(numbers)[..., None]

@@ -9,12 +9,12 @@ from typing import Literal, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array
+from popmath.dynamicformer.additive import AdditivePart
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.features import Features, equals, features, num_features
+from popmath.dynamicformer.features import Features, features, num_features, with_context
 from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention
 
 Tap = Callable[[str, Array], Array]
@@ -28,7 +28,7 @@ class NetworkSettings:
         width: of tokens.
         hidden: width of the perceptrons that read the pooled set.
         order: number K of coefficients of the expansion.
-        first_order: exponent q of its first term: 1, or one more than the order of a closed form that is corrected.
+        first_order: exponent q of its first term: 1, or 0 where the target is of the order of 1 at every genus.
         scale: what the expansion is multiplied by, so that coefficients are of the order of 1.
         activation: of every layer; see `make_activation`.
         blocks: attention blocks between tokens and pooling; 0 is a deep set.
@@ -36,8 +36,8 @@ class NetworkSettings:
         halting: weigh the steps of each request by how likely the network is to stop there.
         heads: of attention.
         pooling: `"sum"`, or `"monoid"`, learned.
-        additive: add a learned number for every degree and a learned function of level and number of points, which a
-            target that grows with the genus needs.
+        additive: add an `AdditivePart`, which a target that grows with the genus needs.
+        context: numbers that are given with each request beside it; see `JointNetwork`.
     """
 
     width: int = 64
@@ -52,11 +52,12 @@ class NetworkSettings:
     heads: int = 4
     pooling: Literal["sum", "monoid"] = "sum"
     additive: bool = False
+    context: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("width", "hidden", "order", "first_order", "blocks", "steps", "heads"):
-            least = 0 if name == "blocks" else 1
+        for name in ("width", "hidden", "order", "first_order", "blocks", "steps", "heads", "context"):
+            least = 0 if name in ("blocks", "first_order", "context") else 1
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}.")
         if self.blocks and self.width % self.heads:
@@ -80,7 +81,7 @@ class IntersectionNetwork(eqx.Module):
     degrees, features $\ell$ of the level and $s = w/(1+w)$, $w = \tfrac32 (1 + p_0^2/6)/(2g-2+n)$,
 
     $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, E, p, \ell)\Bigr]
-      \;[\, + \sum_d p_d\,a(d) + b(\ell)\,].$$
+      \;[\, + \text{additive part}\,].$$
 
     $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so that whatever the
     last $f$ does is small at genera above those that were trained on. $s$ and not $1/L$ keeps every term bounded where
@@ -96,14 +97,14 @@ class IntersectionNetwork(eqx.Module):
     pool: MonoidPool | None
     trunk: Perceptron
     tail: Perceptron
-    degree: Perceptron | None
-    level: Perceptron | None
+    additive: AdditivePart | None
     settings: NetworkSettings = eqx.field(static=True)
 
     @classmethod
     def random(cls, settings: NetworkSettings, key: Array) -> IntersectionNetwork:
         """Random weights."""
         per_token, per_count, per_level = num_features()
+        per_token, per_count = per_token + settings.context, per_count + settings.context
         keys = jax.random.split(key, 7 + settings.blocks)
         width, hidden, name = settings.width, settings.hidden, settings.activation
         blocks = [SetAttention.random(width, settings.heads, name, k) for k in keys[7:]]
@@ -112,14 +113,13 @@ class IntersectionNetwork(eqx.Module):
         seen = width + per_count
         trunk = Perceptron.random((seen, hidden, hidden, settings.order), name, keys[1], scale=0.1)
         tail = Perceptron.random((seen + width + per_level, hidden, hidden, 1), name, keys[2], scale=0.1)
-        degree = level = None
-        if settings.additive:
-            degree = Perceptron.random((_PER_DEGREE, width, width, 1), name, keys[3])
-            level = Perceptron.random((_PER_TYPE, width, width, 1), name, keys[4])
+        additive = AdditivePart.random(settings.context, keys[3]) if settings.additive else None
         token = Perceptron.random((per_token, width, width), name, keys[0])
-        return cls(token, blocks, halt, pool, trunk, tail, degree, level, settings)
+        return cls(token, blocks, halt, pool, trunk, tail, additive, settings)
 
-    def __call__(self, requests: Requests, tap: Tap = _untapped) -> Float[Array, " batch"]:
+    def __call__(
+        self, requests: Requests, tap: Tap = _untapped, context: Array | None = None
+    ) -> Float[Array, " batch"]:
         """Predictions of a batch in single precision.
 
         Args:
@@ -127,18 +127,18 @@ class IntersectionNetwork(eqx.Module):
             tap: called with the name and value of every intermediate; what it returns is used in its place. Names:
                 `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled` ($e$), `pooled.whole` ($E$),
                 `coefficients`, `tail`, `additive`.
+            context: shape `(batch, context)`, for a network that is to be given some.
         """
-        read = features(*requests)
+        given = jnp.zeros((len(requests.genus), 0)) if context is None else context
+        if given.shape[1] != self.settings.context:
+            raise ValueError(f"context must have {self.settings.context} numbers a request; got {given.shape[1]}.")
+        read = with_context(features(*requests), given)
         trunk, tail = self.inputs(read, tap)
         coefficients = tap("coefficients", self.trunk(trunk))
         rest = tap("tail", _bounded(self.tail(tail)[:, 0]))
         powers = self._powers(read.small)
         value = jnp.sum(powers[:, :-1] * coefficients, axis=1) + powers[:, -1] * rest
-        if self.degree is None or self.level is None:
-            return value
-        times = jnp.asarray(requests.multiplicity, jnp.float32)
-        of_degrees = jnp.sum(self.degree(_of_degrees(requests))[..., 0] * times, axis=1)
-        return value + tap("additive", of_degrees + self.level(_of_type(requests))[:, 0])
+        return value if self.additive is None else value + tap("additive", self.additive(requests, given))
 
     def inputs(self, read: Features, tap: Tap = _untapped) -> tuple[Array, Array]:
         """What the two perceptrons on top are given."""
@@ -181,19 +181,4 @@ def _bounded(x: Array) -> Array:
     return _MOST * jnp.tanh(x / _MOST)
 
 
-_PER_DEGREE, _PER_TYPE, _MOST = 9 + 5, 6, 2.0
-
-
-def _of_degrees(requests: Requests) -> Array:
-    """Smooth functions of a degree that grow like the logarithm of a factorial, and the small ones one by one."""
-    d = jnp.asarray(jnp.maximum(requests.degrees, 0), jnp.float32)
-    half = d + 0.5
-    smooth = [d / 10, half * jnp.log(half) / 10, jnp.log(half), 1 / (1 + d), jnp.ones_like(d)]
-    return jnp.concatenate([jnp.stack(smooth, axis=-1), equals(requests.degrees, np.arange(9))], axis=-1)
-
-
-def _of_type(requests: Requests) -> Array:
-    """The same of level and number of points."""
-    g, n = (jnp.asarray(each, jnp.float32) for each in (requests.genus, requests.num_points))
-    level = 2 * g - 2 + n
-    return jnp.stack([level / 10, level * jnp.log(level) / 10, jnp.log(level), 1 / level, n / 10, g / 10], axis=-1)
+_MOST = 2.0

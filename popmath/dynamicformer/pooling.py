@@ -13,7 +13,7 @@ from popmath._types import Array
 
 @final
 class PrincipalPool(eqx.Module):
-    r"""Sum, maximum, mean and standard deviation of the tokens, each times 1, s and 1/s.
+    r"""Sum (over the usual number), maximum, mean and standard deviation of the tokens, each times 1, s and 1/s.
 
     $s = \log(n+1)/\log(\bar n+1)$ with $n$ the number of tokens and $\bar n$ learned (as its logarithm).
 
@@ -31,6 +31,7 @@ class PrincipalPool(eqx.Module):
         mean = total / number
         spread = jnp.sum(jnp.where(there, (tokens - mean[:, None]) ** 2, 0.0), axis=1) / number
         most = jnp.max(jnp.where(there, tokens, -1e9), axis=1)
-        found = jnp.concatenate([total / 10, most, mean, jnp.sqrt(spread + 1e-6)], axis=1)
-        scale = (jnp.log1p(lengths) / jnp.log1p(jnp.exp(self.log_usual)))[:, None]
+        usual = jnp.exp(self.log_usual)
+        found = jnp.concatenate([total / usual, most, mean, jnp.sqrt(spread + 1e-6)], axis=1)
+        scale = (jnp.log1p(lengths) / jnp.log1p(usual))[:, None]
         return jnp.concatenate([found, found * scale, found / scale], axis=1)

@@ -16,7 +16,7 @@ from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.prediction import published_values, values
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.settings import TrainingSettings
-from popmath.dynamicformer.targets import log_baseline
+from popmath.dynamicformer.targets import baseline
 from popmath.dynamicformer.training import load_network
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ class TrainedNetwork:
             says = published_values(self.network, kept)
         else:
             says = values(self.network, wide)
-        scaled = says.astype(np.float64) + log_baseline(kept, self.settings.target)
+        known = baseline(kept, self.settings.target)
+        scaled = known.log + known.unit * says.astype(np.float64)
         log_value = scaled - log_double_factorials(kept) + log_factor
         only_ones = requests.num_ones == requests.num_points
         if not self.sees_ones:  # genus 1 and nothing but ones: (n - 1)! / 24

@@ -163,7 +163,7 @@ class PublishedNetwork(eqx.Module):
             Linear.random(12 * settings.width, settings.width, keys[2]),
             DynamicRangeActivator.random(keys[3], settings.form),
             Linear.random(2, settings.embedding, keys[4]),
-            Perceptron.random((settings.width + settings.embedding, settings.hidden, 1), "relu", keys[5]),
+            Perceptron.random((settings.width + settings.embedding, settings.hidden, 1), "relu", keys[5], scale=0.1),
             settings,
         )
 

@@ -37,7 +37,7 @@ class TrainingSettings:
     Attributes:
         name: of the result.
         preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself.
-        target: what it learns; see `log_baseline`.
+        target: what it learns; see `baseline`.
         loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of log F; `"relative"`: of e over the size of the
             expansion's first term.
         num_steps: of Adam.
@@ -85,7 +85,7 @@ class TrainingSettings:
         """Check what cannot work."""
         for name, choices in (
             ("preset", ("ours", "published")),
-            ("target", ("raw", "residual", "corrected")),
+            ("target", ("raw", "growth", "residual", "corrected")),
             ("loss", ("absolute", "relative")),
         ):
             if getattr(self, name) not in choices:

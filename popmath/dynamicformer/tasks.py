@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -18,6 +19,7 @@ from popmath.dynamicformer.published_batches import TypeBatches
 from popmath.dynamicformer.samples import Samples
 from popmath.dynamicformer.settings import TrainingSettings
 
+_FIRST = 20_000  # numbers that least squares is fitted to
 _SOFT = 1e-5  # errors below it count by their squares
 
 
@@ -28,6 +30,10 @@ class Task(Protocol):
     @property
     def num_train(self) -> int:
         """How many numbers there are to train on."""
+        ...
+
+    def begin(self, network: Any) -> Any:
+        """Weights to begin with, from random ones."""
         ...
 
     def draw(self, step: int) -> Any:
@@ -74,6 +80,13 @@ class IntersectionTask:
         """How many families."""
         return len(self.train.target)
 
+    def begin(self, network: IntersectionNetwork) -> IntersectionNetwork:
+        """An additive part by least squares on a first draw."""
+        if network.additive is None:
+            return network
+        batch = self.train.draw(_FIRST, self.settings.seed + 2, 0)
+        return dataclasses.replace(network, additive=network.additive.fitted(as_int32(batch.requests), batch.target))
+
     def draw(self, step: int) -> Any:
         """Requests and targets."""
         batch = self.train.draw(self.settings.batch_size, self.settings.seed + 1, step)
@@ -112,6 +125,10 @@ class PublishedTask:
     def num_train(self) -> int:
         """How many families."""
         return self.train.num_families
+
+    def begin(self, network: PublishedNetwork) -> PublishedNetwork:
+        """As they are."""
+        return network
 
     def draw(self, step: int) -> Any:
         """Partitions of a few types, and targets."""

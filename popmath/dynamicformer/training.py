@@ -144,7 +144,7 @@ class _Run:
     def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples, digest: str) -> None:
         self.settings, self.folder, self.digest = settings, folder, digest
         self.task, self.optimiser = task_of(settings, samples), adam(settings)
-        network = new_network(settings, jax.random.key(settings.seed))
+        network = self.task.begin(new_network(settings, jax.random.key(settings.seed)))
         self.state = State(network, network, network, self.optimiser.init(eqx.filter(network, eqx.is_array)))
         self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
         if (folder / STATE).exists():

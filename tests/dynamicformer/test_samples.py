@@ -10,7 +10,7 @@ from popmath.dynamicformer.batches import Batches
 from popmath.dynamicformer.encoding import EMPTY, encode, log_double_factorials
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.splits import NAMES, Split
-from popmath.dynamicformer.targets import log_baseline, log_bracket, log_leading
+from popmath.dynamicformer.targets import baseline, log_bracket, log_leading
 from popmath.intersections import asymptotic, degree_tuples, log_correlator
 
 SAMPLES = exact_samples(12, range(6))
@@ -92,5 +92,5 @@ def test_batches_depend_on_seed_and_step_alone():
     first, again = batches.draw(50, 1, 9), Batches(SAMPLES, "residual", 12).draw(50, 1, 9)
     np.testing.assert_array_equal(first.target, again.target)
     assert (batches.draw(50, 1, 10).target != first.target).any()
-    residual = SAMPLES.log_scaled - log_baseline(SAMPLES.requests, "residual")
+    residual = SAMPLES.log_scaled - baseline(SAMPLES.requests, "residual").log
     assert set(first.target) <= set(residual)

@@ -1,0 +1,97 @@
+r"""A sum over degrees and a function of the type: what grows with the genus, where the target is log F itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from popmath._errors import UnableError
+from popmath._types import Array
+from popmath.dynamicformer.encoding import Requests
+from popmath.dynamicformer.features import equals
+
+LARGEST = 4095  # degree and level that the tables of functions reach
+_SMOOTH, _SMALL = 5, np.arange(9)
+_USUAL = (60, 40)  # degree and level up to which functions are made orthogonal
+_SCALE = 30.0  # so that weights are of the order of 1
+
+
+@final
+class AdditivePart(eqx.Module):
+    r"""$\sum_d p_d\,\phi(d)\cdot u(c) + \psi(2g-2+n, n)\cdot v(c)$, linear in what is learned.
+
+    $\phi$ are the functions 1, $d$, $(d+\tfrac12)\log(d+\tfrac12)$, $\log(d+\tfrac12)$, $1/(d+1)$, made orthogonal on
+    0..60, and one for each degree up to 8; $\psi$ those of the level without the last nine, and $n$. Weights are affine
+    in the context c, which there need not be. Beyond the training range it goes on as it did within it: the functions
+    are those of Stirling's series.
+
+    Attributes:
+        degree: weights of the functions of a degree for 1 and each number of the context.
+        level: the same of the functions of the type.
+    """
+
+    degree: Float[Array, "context degree_functions"]
+    level: Float[Array, "context level_functions"]
+
+    @classmethod
+    def random(cls, context: int, key: Array) -> AdditivePart:
+        """Small weights."""
+        keys = jax.random.split(key)
+        sizes = (_SMOOTH + len(_SMALL), _SMOOTH + 1)
+        return cls(*(0.01 * jax.random.normal(k, (1 + context, size)) for k, size in zip(keys, sizes, strict=True)))
+
+    def __call__(self, requests: Requests, context: Array) -> Array:
+        """Shape `(batch,)`; `context` has shape `(batch, numbers)`."""
+        given = jnp.concatenate([jnp.ones((len(context), 1)), context], axis=1)
+        of_degrees, of_level = _functions(requests)
+        total = jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
+        return _SCALE * total
+
+    def fitted(self, requests: Requests, target: np.ndarray) -> AdditivePart:
+        """The same with the weights that do not depend on the context from least squares."""
+        columns = np.concatenate([np.asarray(each, float) for each in _functions(requests)], axis=1)
+        weights = np.linalg.lstsq(_SCALE * columns, target, rcond=1e-7)[0]
+        split = self.degree.shape[1]
+        degree = jnp.asarray(self.degree).at[0].set(jnp.asarray(weights[:split], jnp.float32))
+        return AdditivePart(degree, jnp.asarray(self.level).at[0].set(jnp.asarray(weights[split:], jnp.float32)))
+
+
+def _functions(requests: Requests) -> tuple[Array, Array]:
+    """Sums over the points of the functions of a degree, shape `(batch, 14)`, and those of the type, `(batch, 6)`."""
+    times = jnp.asarray(requests.multiplicity, jnp.float32)
+    smooth = _table(_USUAL[0])[jnp.maximum(jnp.asarray(requests.degrees), 0)]
+    of_degree = jnp.concatenate([smooth, equals(requests.degrees, _SMALL)], axis=-1)
+    n = jnp.asarray(requests.num_points, jnp.float32)
+    level = 2 * jnp.asarray(requests.genus) - 2 + requests.num_points
+    of_level = jnp.concatenate([_table(_USUAL[1])[level], (n[:, None] - 8) / 6], axis=1)
+    return jnp.einsum("btf,bt->bf", of_degree, times), of_level
+
+
+def check_reach(requests: Requests) -> None:
+    """Refuse what the tables do not reach.
+
+    Raises:
+        UnableError: for a degree or level above 4095.
+    """
+    for name, largest in (("degree", requests.degrees.max(initial=0)), ("2g - 2 + n", requests.level.max(initial=0))):
+        if largest > LARGEST:
+            raise UnableError(f"a {name} of {largest} is beyond this network, which reaches {LARGEST}.")
+
+
+@cache
+def _orthogonal(usual: int) -> np.ndarray:
+    """The smooth functions of 0..4095, orthonormal on 0..usual."""
+    x = np.arange(LARGEST + 1.0)
+    functions = np.stack([np.ones_like(x), x, (x + 0.5) * np.log(x + 0.5), np.log(x + 0.5), 1 / (x + 1)], axis=1)
+    upper = np.linalg.qr(functions[: usual + 1], mode="r")
+    return (np.linalg.solve(upper.T, functions.T).T * np.sqrt(usual + 1)).astype(np.float32)
+
+
+def _table(usual: int) -> Array:
+    return jnp.asarray(_orthogonal(usual))
