@@ -19,7 +19,6 @@ from popmath.dynamicformer.features import equals
 LARGEST = 4095  # degree and level that the tables of functions reach
 _SMOOTH, _SMALL = 5, np.arange(9)
 _USUAL = (60, 40)  # degree and level up to which functions are made orthogonal
-_SCALE = 30.0  # so that weights are of the order of 1
 
 
 @final
@@ -51,15 +50,26 @@ class AdditivePart(eqx.Module):
         given = jnp.concatenate([jnp.ones((len(context), 1)), context], axis=1)
         of_degrees, of_level = _functions(requests)
         total = jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
-        return _SCALE * total
+        return total
 
     def fitted(self, requests: Requests, target: np.ndarray) -> AdditivePart:
         """The same with the weights that do not depend on the context from least squares."""
-        columns = np.concatenate([np.asarray(each, float) for each in _functions(requests)], axis=1)
-        weights = np.linalg.lstsq(_SCALE * columns, target, rcond=1e-7)[0]
-        split = self.degree.shape[1]
-        degree = jnp.asarray(self.degree).at[0].set(jnp.asarray(weights[:split], jnp.float32))
-        return AdditivePart(degree, jnp.asarray(self.level).at[0].set(jnp.asarray(weights[split:], jnp.float32)))
+        degree, level = least_squares(requests, target)
+        return AdditivePart(jnp.asarray(self.degree).at[0].set(degree), jnp.asarray(self.level).at[0].set(level))
+
+    def through(self, context: Array, weights: list[tuple[Array, Array]]) -> AdditivePart:
+        """The smallest affine weights that give these at these contexts, shape `(theories, numbers)`."""
+        given = np.concatenate([np.ones((len(context), 1)), np.asarray(context, float)], axis=1)
+        both = (np.linalg.lstsq(given, np.stack(list(each)), rcond=1e-6)[0] for each in zip(*weights, strict=True))
+        return AdditivePart(*(jnp.asarray(each, jnp.float32) for each in both))
+
+
+def least_squares(requests: Requests, target: np.ndarray) -> tuple[Array, Array]:
+    """Weights of the functions of a degree and of the type."""
+    columns = [np.asarray(each, float) for each in _functions(requests)]
+    weights = np.linalg.lstsq(np.concatenate(columns, axis=1), target, rcond=1e-7)[0]
+    weights = jnp.asarray(weights, jnp.float32)
+    return weights[: columns[0].shape[1]], weights[columns[0].shape[1] :]
 
 
 def _functions(requests: Requests) -> tuple[Array, Array]:
@@ -89,7 +99,7 @@ def _orthogonal(usual: int) -> np.ndarray:
     """The smooth functions of 0..4095, orthonormal on 0..usual."""
     x = np.arange(LARGEST + 1.0)
     functions = np.stack([np.ones_like(x), x, (x + 0.5) * np.log(x + 0.5), np.log(x + 0.5), 1 / (x + 1)], axis=1)
-    upper = np.linalg.qr(functions[: usual + 1], mode="r")
+    upper = np.asarray(np.linalg.qr(functions[: usual + 1])[1])
     return (np.linalg.solve(upper.T, functions.T).T * np.sqrt(usual + 1)).astype(np.float32)
 
 

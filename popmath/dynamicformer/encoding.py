@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,12 +48,26 @@ class Requests(NamedTuple):
         return self.times(1)
 
 
-def encode(genus: Sequence[int] | np.ndarray, degrees: Iterable[Iterable[int]]) -> Requests:
+def of_curves(genus: int, num_points: int) -> range:
+    """The one sum of degrees at which psi-class numbers are not 0: 3g - 3 + n."""
+    return range(3 * genus - 3 + num_points, 3 * genus - 2 + num_points)
+
+
+def encode(
+    genus: Sequence[int] | np.ndarray,
+    degrees: Iterable[Iterable[int]],
+    sums: Callable[[int, int], range] = of_curves,
+) -> Requests:
     """Requests from genera and degree sequences; the order of the degrees is lost, as it should be.
+
+    Args:
+        genus: one for each request.
+        degrees: the same.
+        sums: `sums(genus, num_points)`, the sums of degrees at which the theory's numbers are not 0.
 
     Raises:
         TypeError, ValueError: for unequal lengths, what is not an integer, negative degrees, an unstable type, or a
-            sum of degrees that is not 3g - 3 + n, with the row.
+            sum of degrees at which the number is 0, with the row.
 
     Example:
         >>> encode([2], [(3, 2)]).degrees.tolist(), encode([3], [(2, 5, 2)]).multiplicity.tolist()
@@ -63,7 +77,7 @@ def encode(genus: Sequence[int] | np.ndarray, degrees: Iterable[Iterable[int]]) 
     genera = list(genus)
     if len(genera) != len(lists):
         raise ValueError(f"genus has {len(genera)} entries and degrees {len(lists)}: there must be one per request.")
-    counted = [_counted(row, g, each) for row, (g, each) in enumerate(zip(genera, lists, strict=True))]
+    counted = [_counted(row, g, each, sums) for row, (g, each) in enumerate(zip(genera, lists, strict=True))]
     width = max((len(each) for each in counted), default=1)
     parts = np.full((len(lists), width), EMPTY, np.int32)
     times = np.zeros((len(lists), width), np.int32)
@@ -74,7 +88,9 @@ def encode(genus: Sequence[int] | np.ndarray, degrees: Iterable[Iterable[int]]) 
     return Requests(np.array(genera, np.int32), points, parts, times)
 
 
-def _counted(row: int, genus: int, degrees: tuple[int, ...]) -> list[tuple[int, int]]:
+def _counted(
+    row: int, genus: int, degrees: tuple[int, ...], sums: Callable[[int, int], range]
+) -> list[tuple[int, int]]:
     """Distinct degrees and how often each occurs, checked."""
     numbers = (genus, *degrees)
     if any(isinstance(each, bool) or not isinstance(each, int | np.integer) for each in numbers):
@@ -83,31 +99,35 @@ def _counted(row: int, genus: int, degrees: tuple[int, ...]) -> list[tuple[int, 
     n, total = len(degrees), sum(degrees)
     if min(numbers) < 0 or n == 0 or 2 * genus - 2 + n <= 0:
         raise ValueError(f"request {row}: genus {genus} with degrees {degrees} is not a stable type, or is negative.")
-    if total != 3 * genus - 3 + n:
+    allowed = sums(genus, n)
+    if total not in allowed:
+        one = f"{allowed.start}" if len(allowed) == 1 else f"one of {allowed.start} to {allowed.stop - 1}"
+        what = f"3g - 3 + n = {one}" if sums is of_curves else one
         raise ValueError(
-            f"request {row}: degrees {degrees} sum to {total}, not to 3g - 3 + n = {3 * genus - 3 + n}: the number is "
-            "exactly 0 and has no logarithm."
+            f"request {row}: degrees {degrees} sum to {total}, not to {what}: the number is exactly 0 and has no "
+            "logarithm."
         )
     return sorted(Counter(degrees).items())
 
 
-def without_ones(requests: Requests) -> tuple[Requests, np.ndarray]:
-    r"""The requests with every degree 1 removed, and the logarithm of what that divides the numbers by.
+def without_degree(requests: Requests, degree: int) -> tuple[Requests, np.ndarray]:
+    r"""The requests with every point of a degree removed, and the logarithm of what that divides the numbers by.
 
-    By the dilaton equation $\langle\tau_1^o\,\tau_D\rangle_g = (2g-2+m)(2g-1+m)\cdots\langle\tau_D\rangle_g$ with $m$
-    the number of other points. Of a genus 1 request of nothing but ones, one is kept: such are $(n-1)!/24$.
+    For degrees with a dilaton equation: 1 for psi classes,
+    $\langle\tau_1^o\,\tau_D\rangle_g = (2g-2+m)(2g-1+m)\cdots\langle\tau_D\rangle_g$ with $m$ the number of other
+    points. Of a genus 1 request of nothing else, one point is kept: the others give $(n-1)!$.
 
     Example:
-        >>> kept, log_factor = without_ones(encode([2], [(1, 1, 4)]))
+        >>> kept, log_factor = without_degree(encode([2], [(1, 1, 4)]), 1)
         >>> kept.degrees.tolist(), round(float(np.exp(log_factor[0])))
         ([[4, -1]], 12)
     """
-    ones = requests.num_ones
-    only = ones == requests.num_points
-    removed = ones - only
-    is_one = requests.degrees == 1
-    times = np.where(is_one, np.where(only, 1, 0)[:, None], requests.multiplicity)
-    parts = np.where(is_one & (times == 0), EMPTY, requests.degrees)
+    count = requests.times(degree)
+    only = count == requests.num_points
+    removed = count - only
+    is_it = requests.degrees == degree
+    times = np.where(is_it, np.where(only, 1, 0)[:, None], requests.multiplicity)
+    parts = np.where(is_it & (times == 0), EMPTY, requests.degrees)
     order = np.argsort(parts == EMPTY, axis=1, kind="stable")
     parts, times = np.take_along_axis(parts, order, axis=1), np.take_along_axis(times, order, axis=1)
     points = requests.num_points - removed

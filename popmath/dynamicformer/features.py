@@ -68,7 +68,7 @@ def features(genus: Array, num_points: Array, degrees: Array, multiplicity: Arra
 
 
 def with_context(read: Features, context: Array) -> Features:
-    """The same with numbers of each request, shape `(batch, numbers)`, beside those of its tokens and multiplicities."""
+    """The same with numbers of each request, shape `(batch, numbers)`, beside its tokens and multiplicities."""
     shape = (*read.tokens.shape[:2], context.shape[1])
     of_tokens = jnp.where(read.mask[..., None], jnp.broadcast_to(context[:, None, :], shape), 0.0)
     tokens = jnp.concatenate([read.tokens, of_tokens], axis=-1)

@@ -22,7 +22,7 @@ Tap = Callable[[str, Array], Array]
 
 @dataclasses.dataclass(frozen=True)
 class NetworkSettings:
-    """The shape of an `IntersectionNetwork`.
+    r"""The shape of an `IntersectionNetwork`.
 
     Attributes:
         width: of tokens.
@@ -37,6 +37,7 @@ class NetworkSettings:
         heads: of attention.
         pooling: `"sum"`, or `"monoid"`, learned.
         additive: add an `AdditivePart`, which a target that grows with the genus needs.
+        reach: largest degree that the coefficients see, the tail sees all; 0 for no limit. $\alpha_k$ has none above k+1.
         context: numbers that are given with each request beside it; see `JointNetwork`.
     """
 
@@ -52,12 +53,13 @@ class NetworkSettings:
     heads: int = 4
     pooling: Literal["sum", "monoid"] = "sum"
     additive: bool = False
+    reach: int = 0
     context: int = 0
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("width", "hidden", "order", "first_order", "blocks", "steps", "heads", "context"):
-            least = 0 if name in ("blocks", "first_order", "context") else 1
+        for name in ("width", "hidden", "order", "first_order", "blocks", "steps", "heads", "reach", "context"):
+            least = 0 if name in ("blocks", "first_order", "reach", "context") else 1
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}.")
         if self.blocks and self.width % self.heads:
@@ -133,6 +135,9 @@ class IntersectionNetwork(eqx.Module):
         if given.shape[1] != self.settings.context:
             raise ValueError(f"context must have {self.settings.context} numbers a request; got {given.shape[1]}.")
         read = with_context(features(*requests), given)
+        if self.settings.reach:
+            seen = jnp.asarray(requests.degrees) <= self.settings.reach
+            read = read._replace(influence=jnp.where(seen, read.influence, 0.0))
         trunk, tail = self.inputs(read, tap)
         coefficients = tap("coefficients", self.trunk(trunk))
         rest = tap("tail", _bounded(self.tail(tail)[:, 0]))

@@ -36,7 +36,14 @@ def adam(settings: TrainingSettings) -> optax.GradientTransformation:
     steps = [optax.clip_by_global_norm(settings.clip), optax.scale_by_adam(b2=0.99)]
     if settings.weight_decay:
         steps.append(optax.add_decayed_weights(settings.weight_decay))
+    if settings.preset == "joint":
+        steps.append(optax.masked(optax.scale(settings.tensor_rate), _is_of_tensors))
     return optax.chain(*steps, optax.scale_by_learning_rate(schedule(settings)))
+
+
+def _is_of_tensors(network: Any) -> Any:
+    """True at the weights of a joint network's tensor branch."""
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[0] == jax.tree_util.GetAttrKey("tensor"), network)
 
 
 def compiled_update(

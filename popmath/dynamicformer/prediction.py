@@ -5,8 +5,10 @@ from __future__ import annotations
 import equinox as eqx
 import numpy as np
 
+from popmath.dynamicformer.additive import check_reach
 from popmath.dynamicformer.batches import Batch, as_int32
 from popmath.dynamicformer.encoding import Requests
+from popmath.dynamicformer.joint import OneTheory
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.published_batches import partitions_of
@@ -14,8 +16,10 @@ from popmath.dynamicformer.published_batches import partitions_of
 _predict = eqx.filter_jit(lambda network, requests: network(requests))
 
 
-def values(network: IntersectionNetwork, requests: Requests, batch_size: int = 8192) -> np.ndarray:
+def values(network: IntersectionNetwork | OneTheory, requests: Requests, batch_size: int = 8192) -> np.ndarray:
     """What the network says, float32; batches are filled up to powers of 2, so that few sizes are compiled."""
+    if (network.network if isinstance(network, OneTheory) else network).additive is not None:
+        check_reach(requests)
     total = len(requests.genus)
     out = np.empty(total, np.float32)
     for begin in range(0, total, batch_size):
@@ -39,6 +43,6 @@ def published_values(network: PublishedNetwork, requests: Requests, batch_size: 
     return out
 
 
-def mean_error(network: IntersectionNetwork, batch: Batch) -> float:
+def mean_error(network: IntersectionNetwork | OneTheory, batch: Batch) -> float:
     """Mean absolute error."""
     return float(np.mean(np.abs(values(network, batch.requests) - batch.target)))

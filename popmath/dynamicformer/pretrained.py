@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import gammaln
 
-from popmath.dynamicformer.encoding import Requests, encode, fit_width, log_double_factorials, without_ones
+from popmath.dynamicformer.encoding import Requests, encode, fit_width, log_double_factorials, of_curves, without_degree
+from popmath.dynamicformer.joint import JointNetwork, tensors_of
+from popmath.dynamicformer.joint_task import split_of
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.prediction import published_values, values
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.targets import baseline
+from popmath.dynamicformer.theories import PSI, THEORIES
 from popmath.dynamicformer.training import load_network
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ class TrainedNetwork:
         record: steps, validation error, data hash.
     """
 
-    network: IntersectionNetwork | PublishedNetwork
+    network: IntersectionNetwork | PublishedNetwork | JointNetwork
     settings: TrainingSettings
     record: dict[str, Any]
 
@@ -94,30 +97,52 @@ class TrainedNetwork:
 
     @property
     def sees_ones(self) -> bool:
-        """Whether degrees 1 are shown to the network; otherwise they are removed exactly."""
+        """Whether degrees that could be removed exactly are shown to the network."""
         return self.settings.data.keep_ones or self.settings.preset == "published"
+
+    @property
+    def theories(self) -> tuple[str, ...]:
+        """The theories it was trained on."""
+        return self.settings.data.theories or (PSI,)
 
     @property
     def range(self) -> str:
         """What it was trained on, in words."""
-        split = self.settings.split
-        return (
-            f"genus 0 to {split.max_train_genus}, 1 to {split.max_train_points} points besides ones, "
-            f"2g - 2 + n up to {self.settings.data.max_level}{'' if self.sees_ones else ' without ones'}"
-        )
+        return "; ".join(self._range_of(name) for name in self.theories)
 
-    def predict_log(self, genus: int | Sequence[int] | np.ndarray, degrees: Iterable[Any]) -> NetworkPrediction:
-        r"""Logarithms of psi-class numbers $\langle\tau_{d_1}\cdots\tau_{d_n}\rangle_g$.
+    def _limits(self, theory: str) -> tuple[int, int, int]:
+        """Largest genus, number of points and level that it was trained on."""
+        split, level = self.settings.split, self.settings.data.max_level
+        if not self.settings.data.theories:
+            return split.max_train_genus, split.max_train_points, level
+        return split_of(self.settings, theory).max_train_genus, split.max_train_points, min(
+            level, THEORIES[theory].max_level
+        )  # fmt: skip
+
+    def _range_of(self, theory: str) -> str:
+        genus, points, level = self._limits(theory)
+        removed = None if self.sees_ones else THEORIES[theory].removed
+        word = {0: "zeros", 1: "ones"}.get(removed if removed is not None else -1)
+        begin = f"{theory}: " if len(self.theories) > 1 else ""
+        besides = f" besides {word}" if word else ""
+        without = f" without {word}" if word else ""
+        return f"{begin}genus 0 to {genus}, 1 to {points} points{besides}, 2g - 2 + n up to {level}{without}"
+
+    def predict_log(
+        self, genus: int | Sequence[int] | np.ndarray, degrees: Iterable[Any], theory: str = PSI
+    ) -> NetworkPrediction:
+        r"""Logarithms of psi-class numbers $\langle\tau_{d_1}\cdots\tau_{d_n}\rangle_g$, or of those of another theory.
 
         Args:
             genus: one, with the degrees of one request; or one for each request.
             degrees: degrees in any order, or a sequence of such.
+            theory: one of `theories`.
 
         Returns:
             The logarithms, and for each request whether it lies within the training range.
 
         Raises:
-            TypeError, ValueError: for what is no request, with its row.
+            TypeError, ValueError: for what is no request, with its row; for a theory it was not trained on.
 
         Example:
             >>> network = load_pretrained("psi-residual")
@@ -125,34 +150,54 @@ class TrainedNetwork:
             >>> np.round(found.log_value[0], 2), found.in_range.tolist()
             (np.float64(-7.05), [True, False])
         """
+        self._check_theory(theory)
+        sums = of_curves if theory == PSI else THEORIES[theory].structure().sum_range
         if isinstance(genus, int | np.integer):
-            return self.predict_requests(encode(np.array([genus]), [degrees]))
-        return self.predict_requests(encode(genus, degrees))
+            return self.predict_requests(encode(np.array([genus]), [degrees], sums), theory)
+        return self.predict_requests(encode(genus, degrees, sums), theory)
 
-    def predict_requests(self, requests: Requests) -> NetworkPrediction:
+    def predict_requests(self, requests: Requests, theory: str = PSI) -> NetworkPrediction:
         """The same of requests that are encoded already."""
-        kept, log_factor = (requests, 0.0) if self.sees_ones else without_ones(requests)
+        self._check_theory(theory)
+        removed = None if self.sees_ones else THEORIES[theory].removed
+        kept, log_factor = (requests, 0.0) if removed is None else without_degree(requests, removed)
         wide = fit_width(kept, -(-kept.degrees.shape[1] // _TOKENS) * _TOKENS)
-        if isinstance(self.network, PublishedNetwork):
-            says = published_values(self.network, kept)
-        else:
-            says = values(self.network, wide)
         known = baseline(kept, self.settings.target)
-        scaled = known.log + known.unit * says.astype(np.float64)
+        scaled = known.log + known.unit * self._says(wide, theory).astype(np.float64)
         log_value = scaled - log_double_factorials(kept) + log_factor
-        only_ones = requests.num_ones == requests.num_points
-        if not self.sees_ones:  # genus 1 and nothing but ones: (n - 1)! / 24
-            log_value = np.where(only_ones, gammaln(requests.num_points) - math.log(24.0), log_value)
-        inside = self._inside(requests, kept) & (~only_ones | (not self.sees_ones))
-        name = self.settings.name
-        return NetworkPrediction(requests.genus, requests.num_points, log_value, inside, name, self.range)
+        inside = self._inside(requests, kept, theory)
+        if removed is not None:  # genus 1 and nothing else: (n - 1)! times the number of one point
+            of_one = math.log(THEORIES[theory].structure().D(removed))
+            nothing_else = requests.times(removed) == requests.num_points
+            log_value = np.where(nothing_else, gammaln(requests.num_points) + of_one, log_value)
+        else:  # genus 1 and nothing but ones was left out of the data
+            inside &= (requests.num_ones < requests.num_points) | (THEORIES[theory].removed != 1)
+        return NetworkPrediction(
+            requests.genus, requests.num_points, log_value, inside, self.settings.name, self._range_of(theory)
+        )
 
-    def _inside(self, requests: Requests, kept: Requests) -> np.ndarray:
+    def _says(self, requests: Requests, theory: str) -> np.ndarray:
+        """What the network says of requests that it is shown as they are."""
+        if isinstance(self.network, PublishedNetwork):
+            return published_values(self.network, requests)
+        if isinstance(self.network, JointNetwork):
+            tensors = tensors_of((theory,), self.settings.data.show_tensors)
+            return values(self.network.given(self.network.tensor(tensors)[0]), requests)
+        return values(self.network, requests)
+
+    def _check_theory(self, theory: str) -> None:
+        if theory not in self.theories:
+            raise ValueError(
+                f"theory must be one that {self.settings.name!r} was trained on ({', '.join(self.theories)}); got "
+                f"{theory!r}."
+            )
+
+    def _inside(self, requests: Requests, kept: Requests, theory: str) -> np.ndarray:
         """Whether each request is within the training range, given what the network is shown of it."""
-        split = self.settings.split
-        others = requests.num_points - requests.num_ones
-        inside = (requests.genus <= split.max_train_genus) & (others <= split.max_train_points)
-        return inside & (kept.level <= self.settings.data.max_level)
+        genus, points, level = self._limits(theory)
+        removed = THEORIES[theory].removed
+        others = requests.num_points - (0 if removed is None else requests.times(removed))
+        return (requests.genus <= genus) & (others <= points) & (kept.level <= level)
 
 
 def pretrained_names() -> list[str]:
@@ -169,7 +214,8 @@ def load_pretrained(name: str) -> TrainedNetwork:
     """A network that travels with popmath; its card is in the documentation.
 
     Args:
-        name: one of `pretrained_names()`; `"psi-residual"` learned what the leading term leaves of log F.
+        name: one of `pretrained_names()`. `"psi-residual"` learned what the leading term of the closed form leaves of
+            log F, `"psi-corrected"` what order 6 leaves, `"psi-raw"` log F itself, `"psi-multi"` four theories.
 
     Raises:
         ValueError: for another name.

@@ -12,6 +12,7 @@ from popmath.dynamicformer.network import NetworkSettings
 from popmath.dynamicformer.published import PublishedSettings
 from popmath.dynamicformer.splits import Split
 from popmath.dynamicformer.targets import Target
+from popmath.dynamicformer.theories import THEORIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +24,20 @@ class DataSettings:
         keep_ones: draw members of each family at random; without ones only the smallest, which determines the others.
         group_power: types (g, n) are drawn in proportion to this power of how many numbers they have: 1 draws numbers
             evenly, 0 types.
+        theories: of `preset="joint"`: names from `THEORIES`; each has a level and a genus of its own beyond which it
+            is not trained on, whatever `max_level` and `max_train_genus` say.
+        show_tensors: of the same: whether the network is shown the theories' tensors B, or nothing.
     """
 
     max_level: int = 35
     keep_ones: bool = False
     group_power: float = 0.5
+    theories: tuple[str, ...] = ()
+    show_tensors: bool = True
+
+    def __post_init__(self) -> None:
+        """Names from a file come as a list."""
+        object.__setattr__(self, "theories", tuple(self.theories))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +46,8 @@ class TrainingSettings:
 
     Attributes:
         name: of the result.
-        preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself.
+        preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself, `"joint"`
+            a `JointNetwork` on several theories.
         target: what it learns; see `baseline`.
         loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of log F; `"relative"`: of e over the size of the
             expansion's first term.
@@ -53,6 +64,8 @@ class TrainingSettings:
         checkpoint_seconds: longest time between checkpoints.
         validation_size: how many numbers of the validation part are looked at (the published network: whole batches).
         types_per_batch: of the published network: types (g, n) in each batch, in equal parts.
+        tensor_rate: of the joint network: learning rate of what reads the tensors B, over that of the rest; all else
+            depends on it.
         network: its shape.
         published: the shape of the published network.
         data: what it is trained on.
@@ -60,7 +73,7 @@ class TrainingSettings:
     """
 
     name: str = "psi"
-    preset: Literal["ours", "published"] = "ours"
+    preset: Literal["ours", "published", "joint"] = "ours"
     target: Target = "residual"
     loss: Literal["absolute", "relative"] = "absolute"
     num_steps: int = 20_000
@@ -76,6 +89,7 @@ class TrainingSettings:
     checkpoint_seconds: float = 120.0
     validation_size: int = 20_000
     types_per_batch: int = 4
+    tensor_rate: float = 0.05
     network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
     published: PublishedSettings = dataclasses.field(default_factory=PublishedSettings)
     data: DataSettings = dataclasses.field(default_factory=DataSettings)
@@ -84,7 +98,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         """Check what cannot work."""
         for name, choices in (
-            ("preset", ("ours", "published")),
+            ("preset", ("ours", "published", "joint")),
             ("target", ("raw", "growth", "residual", "corrected")),
             ("loss", ("absolute", "relative")),
         ):
@@ -99,8 +113,21 @@ class TrainingSettings:
             raise ValueError(
                 "preset='published' needs target='raw', and a batch_size that is a multiple of types_per_batch."
             )
-        if self.data.keep_ones and self.target != "raw":
-            raise ValueError("keep_ones goes with target='raw': the other targets are the same for a whole family.")
+        joint, theories = self.preset == "joint", self.data.theories
+        if joint != bool(theories) or joint != bool(self.network.context):
+            raise ValueError("preset='joint', theories in [data] and context in [network] go together.")
+        if joint and (self.target not in ("raw", "growth") or self.batch_size % len(theories)):
+            raise ValueError(
+                "preset='joint' needs target='growth' or 'raw', and a batch_size that is a multiple of the "
+                f"{len(theories)} theories."
+            )
+        unknown = [name for name in theories if name not in THEORIES]
+        if unknown:
+            raise ValueError(f"theories must be among {', '.join(THEORIES)}; got {unknown[0]!r}.")
+        if self.data.keep_ones and (self.target != "raw" or joint):
+            raise ValueError(
+                "keep_ones goes with target='raw' of the psi classes: other targets are the same for a whole family."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries."""

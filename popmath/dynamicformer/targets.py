@@ -71,7 +71,7 @@ def log_bracket(requests: Requests, order: int) -> np.ndarray:
 
 
 def bracket_terms(requests: Requests, order: int) -> np.ndarray:
-    """A^k alpha_k / (2g - 3 + n)_k for k = 1 to an order, shape `(order, requests)`; (x)_k with factors of at least 1."""
+    """A^k alpha_k / (2g - 3 + n)_k for k up to an order, shape `(order, requests)`; factors of (x)_k at least 1."""
     found, falling = np.empty((order, len(requests.genus))), np.ones(len(requests.genus))
     for k, alphas in enumerate(_alphas(requests, order), start=1):
         falling = falling * np.maximum(requests.level - k, 1)

@@ -12,12 +12,15 @@ import numpy as np
 from popmath._types import Array
 from popmath.dynamicformer.batches import Batches, as_int32
 from popmath.dynamicformer.features import features
+from popmath.dynamicformer.joint import JointNetwork
+from popmath.dynamicformer.joint_task import JointTask, joint_data
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.published_batches import TypeBatches
-from popmath.dynamicformer.samples import Samples
+from popmath.dynamicformer.samples import Samples, exact_samples
 from popmath.dynamicformer.settings import TrainingSettings
+from popmath.dynamicformer.theories import TheorySamples
 
 _FIRST = 20_000  # numbers that least squares is fitted to
 _SOFT = 1e-5  # errors below it count by their squares
@@ -49,15 +52,36 @@ class Task(Protocol):
         ...
 
 
-def new_network(settings: TrainingSettings, key: Array) -> IntersectionNetwork | PublishedNetwork:
+def new_network(settings: TrainingSettings, key: Array) -> IntersectionNetwork | PublishedNetwork | JointNetwork:
     """Random weights of the network that the settings describe."""
+    if settings.preset == "joint":
+        return JointNetwork.random(settings.network, key)
     if settings.preset == "published":
         return PublishedNetwork.random(settings.published, key)
     return IntersectionNetwork.random(settings.network, key)
 
 
-def task_of(settings: TrainingSettings, samples: Samples) -> Task:
-    """The task that the settings describe."""
+def data_of(settings: TrainingSettings) -> Samples | TheorySamples:
+    """The numbers that the settings describe, from the exact engine."""
+    if settings.preset == "joint":
+        return joint_data(settings)
+    return exact_samples(settings.data.max_level, range(settings.split.max_train_genus + 1))
+
+
+def task_of(settings: TrainingSettings, samples: Samples | TheorySamples) -> Task:
+    """The task that the settings describe.
+
+    Raises:
+        TypeError: if the samples are of one theory and the settings of several, or the other way round.
+        ValueError: for samples beyond `max_level`.
+    """
+    if isinstance(samples, TheorySamples) != (settings.preset == "joint"):
+        raise TypeError(f"preset={settings.preset!r} does not go with {type(samples).__name__}.")
+    if isinstance(samples, TheorySamples):
+        return JointTask(settings, samples)
+    level = samples.requests.level.max()
+    if level > settings.data.max_level:
+        raise ValueError(f"samples go up to level {level}, max_level is {settings.data.max_level}.")
     kind = PublishedTask if settings.preset == "published" else IntersectionTask
     return kind(settings, samples)
 

@@ -18,13 +18,15 @@ from jax.experimental import multihost_utils
 
 from popmath._errors import ConvergenceError, DataError
 from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
+from popmath.dynamicformer.joint import JointNetwork
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.optimising import State, adam, compiled_update, finite, schedule
 from popmath.dynamicformer.published import PublishedNetwork
-from popmath.dynamicformer.samples import Samples, exact_samples
+from popmath.dynamicformer.samples import Samples
 from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.sharing import on_all_devices, replicated
-from popmath.dynamicformer.tasks import new_network, task_of
+from popmath.dynamicformer.tasks import data_of, new_network, task_of
+from popmath.dynamicformer.theories import TheorySamples
 
 STATE, METRICS, WEIGHTS = "state.safetensors", "metrics.jsonl", "weights.safetensors"
 
@@ -63,7 +65,7 @@ class TrainingResult:
         record: what `weights.safetensors` says: steps, validation, data hash.
     """
 
-    network: IntersectionNetwork | PublishedNetwork
+    network: IntersectionNetwork | PublishedNetwork | JointNetwork
     settings: TrainingSettings
     record: dict[str, Any]
 
@@ -72,7 +74,7 @@ def train(
     settings: TrainingSettings,
     folder: str | Path,
     progress: Callable[[Report], None] | None = None,
-    samples: Samples | None = None,
+    samples: Samples | TheorySamples | None = None,
     max_seconds: float | None = None,
 ) -> TrainingResult | None:
     """Train a network, or go on with what was begun in `folder`; a finished run is read back.
@@ -90,17 +92,13 @@ def train(
             on. With one process only.
 
     Raises:
-        ValueError: for samples beyond `max_level`, or `max_seconds` with several processes.
+        TypeError, ValueError: for samples that do not go with the settings, or `max_seconds` with several processes.
         DataError: if `folder` holds a run with other settings or on other data.
         ConvergenceError: for a loss that is not a number; the last good checkpoint is kept.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    whole = samples or exact_samples(settings.data.max_level, range(settings.split.max_train_genus + 1))
-    if whole.requests.level.max() > settings.data.max_level:
-        raise ValueError(
-            f"samples go up to level {whole.requests.level.max()}, max_level is {settings.data.max_level}."
-        )
+    whole = samples or data_of(settings)
     if max_seconds is not None and jax.process_count() > 1:
         raise ValueError("max_seconds is for one process: several would not stop at the same step.")
     digest = whole.digest()
@@ -141,7 +139,7 @@ def _check_same(folder: Path, before: TrainingSettings, data: str, settings: Tra
 class _Run:
     """A run in progress."""
 
-    def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples, digest: str) -> None:
+    def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples | TheorySamples, digest: str) -> None:
         self.settings, self.folder, self.digest = settings, folder, digest
         self.task, self.optimiser = task_of(settings, samples), adam(settings)
         network = self.task.begin(new_network(settings, jax.random.key(settings.seed)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from popmath.dynamicformer.batches import log_of_ones, with_ones
-from popmath.dynamicformer.encoding import encode, fit_width, log_double_factorials, without_ones
+from popmath.dynamicformer.encoding import encode, fit_width, log_double_factorials, without_degree
 from popmath.intersections import degree_tuples, log_correlator
 
 SOME = [(g, d) for g, n in [(0, 5), (1, 1), (1, 3), (2, 4), (3, 3)] for d in degree_tuples(3 * g - 3 + n, n)]
@@ -22,7 +22,7 @@ def test_order_is_lost(order):
 def test_ones_are_removed_and_added_exactly():
     requests = encode(*zip(*SOME, strict=True))
     exact = np.array([log_correlator(g, d) for g, d in SOME])
-    kept, log_factor = without_ones(requests)
+    kept, log_factor = without_degree(requests, 1)
     for row, (g, _) in enumerate(SOME):
         degrees = [d for d, m in zip(kept.degrees[row], kept.multiplicity[row], strict=True) for _ in range(m)]
         assert degrees.count(1) == (g == 1 and set(degrees) == {1})

@@ -95,7 +95,7 @@ def test_the_pool_against_numpy():
     mask = np.array([[True, True, True, False], [True, False, False, False]])
     found = PrincipalPool(jnp.asarray(1.0))(tokens, mask, np.array([3.0, 1.0], np.float32))
     real = tokens[0, :3]
-    first = np.concatenate([real.sum(0) / 10, real.max(0), real.mean(0), np.sqrt(real.var(0) + 1e-6)])
+    first = np.concatenate([real.sum(0) / np.e, real.max(0), real.mean(0), np.sqrt(real.var(0) + 1e-6)])
     scale = np.log(4) / np.log1p(np.e)
     np.testing.assert_allclose(found[0], np.concatenate([first, first * scale, first / scale]), rtol=1e-4, atol=1e-5)
 

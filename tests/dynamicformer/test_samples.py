@@ -94,3 +94,20 @@ def test_batches_depend_on_seed_and_step_alone():
     assert (batches.draw(50, 1, 10).target != first.target).any()
     residual = SAMPLES.log_scaled - baseline(SAMPLES.requests, "residual").log
     assert set(first.target) <= set(residual)
+
+
+def test_the_unit_of_the_correction_bounds_what_order_6_leaves():
+    whole = exact_samples(23, range(9), 7)
+    known = baseline(whole.requests, "corrected")
+    left = np.abs(whole.log_scaled - known.log)
+    decided = (known.unit > 0) & (whole.requests.genus >= 6)
+    ratio = left[decided] / known.unit[decided]
+    assert decided.sum() > 1000 and np.quantile(ratio, 0.95) < 10 and 0.1 < np.median(ratio) < 3
+    broken = baseline(encode([1, 0], [(0,) * 9 + (10,), (0,) * 5 + (3,)]), "corrected")
+    assert (broken.unit == 0).all() and np.isfinite(broken.log).all()
+
+
+def test_the_growth_target_is_the_residual_without_the_action():
+    level = SAMPLES.requests.level
+    growth, residual = (baseline(SAMPLES.requests, target).log for target in ("growth", "residual"))
+    np.testing.assert_allclose(residual - growth, level * np.log(1.5), atol=1e-10)

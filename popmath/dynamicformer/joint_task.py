@@ -1,0 +1,95 @@
+"""Train a `JointNetwork`: batches in equal parts of every theory."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from popmath._types import Array
+from popmath.dynamicformer.additive import least_squares
+from popmath.dynamicformer.batches import Batches, as_int32
+from popmath.dynamicformer.encoding import Requests, fit_width
+from popmath.dynamicformer.joint import JointNetwork, tensors_of
+from popmath.dynamicformer.prediction import mean_error
+from popmath.dynamicformer.samples import Samples
+from popmath.dynamicformer.settings import TrainingSettings
+from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.theories import TheorySamples, theory_of, theory_samples
+
+_FIRST = 5_000  # numbers of each theory that least squares is fitted to
+_SOFT = 1e-5  # errors below it count by their squares
+
+
+def split_of(settings: TrainingSettings, name: str) -> Split:
+    """How a theory's numbers are divided."""
+    genus = min(settings.split.max_train_genus, theory_of(name).max_train_genus)
+    return dataclasses.replace(settings.split, max_train_genus=genus)
+
+
+def joint_data(settings: TrainingSettings) -> TheorySamples:
+    """The numbers of every theory that may be trained on."""
+    level = settings.data.max_level
+    return TheorySamples(
+        {name: theory_samples(name, level, split_of(settings, name).max_train_genus) for name in settings.data.theories}
+    )
+
+
+class JointTask:
+    """Train a `JointNetwork`."""
+
+    def __init__(self, settings: TrainingSettings, samples: TheorySamples) -> None:
+        """Split the data of every theory."""
+        if tuple(samples.by_theory) != settings.data.theories:
+            raise ValueError(f"samples are of {list(samples.by_theory)}; settings name {list(settings.data.theories)}.")
+        self.settings = settings
+        self.names = settings.data.theories
+        self.tensors = tensors_of(self.names, settings.data.show_tensors)
+        self.width = max(each.requests.degrees.shape[1] for each in samples.by_theory.values())
+        self.train, validation = (
+            [self._part(name, each, part) for name, each in samples.by_theory.items()]
+            for part in ("train", "validation")
+        )
+        share = settings.validation_size // len(self.names)
+        self.held = [part.draw(share, settings.seed, 0) for part in validation]
+
+    def _part(self, name: str, samples: Samples, part: str) -> Batches:
+        data, rows = self.settings.data, split_of(self.settings, name).rows(samples.requests, part)
+        return Batches(samples.take(rows), self.settings.target, data.max_level, group_power=data.group_power)
+
+    @property
+    def num_train(self) -> int:
+        """How many numbers, of all theories."""
+        return sum(len(part.target) for part in self.train)
+
+    def begin(self, network: JointNetwork) -> JointNetwork:
+        """An additive part that at every theory's first context is its least squares."""
+        inner = network.network
+        if inner.additive is None:
+            return network
+        firsts = [part.draw(_FIRST, self.settings.seed + 2, 0) for part in self.train]
+        weights = [least_squares(as_int32(first.requests), first.target) for first in firsts]
+        additive = inner.additive.through(network.tensor(self.tensors), weights)
+        return dataclasses.replace(network, network=dataclasses.replace(inner, additive=additive))
+
+    def draw(self, step: int) -> Any:
+        """Requests, the position of each one's theory, and targets."""
+        share, seed = self.settings.batch_size // len(self.names), self.settings.seed + 1
+        found = [part.draw(share, seed + 1000 * number, step) for number, part in enumerate(self.train)]
+        columns = zip(*(fit_width(each.requests, self.width) for each in found), strict=True)
+        requests = Requests(*(np.concatenate(column) for column in columns))
+        kind = np.repeat(np.arange(len(self.names), dtype=np.int32), share)
+        return as_int32(requests), kind, np.concatenate([each.target for each in found]).astype(np.float32)
+
+    def loss(self, network: JointNetwork, batch: Any) -> Array:
+        """Absolute errors, rounded off near 0."""
+        requests, kind, target = batch
+        error = network(requests, kind, self.tensors) - target
+        return jnp.mean(jnp.sqrt(error**2 + _SOFT**2))
+
+    def score(self, network: JointNetwork) -> float:
+        """Mean absolute error, every theory alike."""
+        contexts = network.tensor(self.tensors)
+        return float(np.mean([mean_error(network.given(c), held) for c, held in zip(contexts, self.held, strict=True)]))

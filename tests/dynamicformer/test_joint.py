@@ -1,0 +1,186 @@
+"""The network of several theories: what it takes from B, a small run, and what it says of each theory."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from popmath import UnableError
+from popmath.dynamicformer.additive import AdditivePart, check_reach
+from popmath.dynamicformer.batches import as_int32
+from popmath.dynamicformer.encoding import encode, log_double_factorials
+from popmath.dynamicformer.joint import JointNetwork, tensors_of
+from popmath.dynamicformer.joint_task import joint_data, split_of
+from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
+from popmath.dynamicformer.pretrained import TrainedNetwork
+from popmath.dynamicformer.samples import exact_samples
+from popmath.dynamicformer.settings import DataSettings, TrainingSettings
+from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.tasks import task_of
+from popmath.dynamicformer.theories import THEORIES, theory_samples
+from popmath.dynamicformer.training import train
+from popmath.intersections import log_correlator, theta_correlator
+
+NAMES = ("Witten-Kontsevich", "Bessel", "Weil-Petersson", "Masur-Veech")
+SHAPE = NetworkSettings(width=8, hidden=16, order=2, additive=True, context=4)
+SETTINGS = TrainingSettings(
+    name="four",
+    preset="joint",
+    target="growth",
+    num_steps=400,
+    batch_size=128,
+    validate_every=200,
+    validation_size=200,
+    learning_rate=5e-3,
+    network=SHAPE,
+    data=DataSettings(max_level=9, theories=NAMES),
+    split=Split(max_train_genus=4, max_train_points=9, validation_share=0.1, test_share=0.1),
+)
+REQUESTS = as_int32(encode([3, 3, 2], [(0, 2, 2, 6), (3, 3, 3), (0, 1, 5)]))
+KIND = np.array([0, 1, 2], np.int32)
+
+value_of = eqx.filter_jit(lambda net, *rest: net(*rest))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return joint_data(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, data):
+    result = train(SETTINGS, tmp_path_factory.mktemp("four"), samples=data)
+    return TrainedNetwork(result.network, result.settings, result.record)
+
+
+def test_names_of_theories_do_not_matter_their_tensors_do():
+    net = JointNetwork.random(SHAPE, jax.random.key(0))
+    tensors = tensors_of(NAMES)
+    value = value_of(net, REQUESTS, KIND, tensors)
+    order = np.array([2, 0, 3, 1])
+    turned = tensors_of(tuple(NAMES[i] for i in order))
+    np.testing.assert_allclose(value_of(net, REQUESTS, np.argsort(order)[KIND], turned), value, rtol=1e-5, atol=1e-5)
+    assert (np.abs(value_of(net, REQUESTS, KIND[::-1].copy(), tensors) - value)[[0, 2]] > 1e-4).all()
+    hidden = tensors_of(NAMES, shown=False)
+    np.testing.assert_array_equal(
+        value_of(net, REQUESTS, KIND, hidden), value_of(net, REQUESTS, KIND[::-1].copy(), hidden)
+    )
+
+
+def test_every_weight_has_a_slope():
+    net = JointNetwork.random(SHAPE, jax.random.key(1))
+    slopes = eqx.filter_jit(eqx.filter_grad(lambda net: jnp.sum(net(REQUESTS, KIND, tensors_of(NAMES)) ** 2)))(net)
+    flat = jax.tree_util.tree_flatten_with_path(eqx.filter(slopes, eqx.is_array))[0]
+    assert [jax.tree_util.keystr(p) for p, leaf in flat if not np.isfinite(leaf).all() or not np.any(leaf != 0)] == []
+
+
+def test_batches_have_equal_parts_with_the_targets_of_their_theories(data):
+    requests, kind, target = task_of(SETTINGS, data).draw(3)
+    assert np.bincount(kind).tolist() == [32] * 4
+    for number, name in enumerate(NAMES):
+        exact = {
+            (g, tuple(d)): v
+            for g, d, v in zip(
+                data.by_theory[name].requests.genus.tolist(), written(data.by_theory[name].requests),
+                data.by_theory[name].log_scaled, strict=True,
+            )
+        }  # fmt: skip
+        rows = np.flatnonzero(kind == number)
+        some = requests.take(rows)
+        growth = some.num_points * np.log(2) - np.log(4 * np.pi)
+        level = 2 * some.genus - 2 + some.num_points
+        gamma = np.array([np.sum(np.log(np.arange(1, int(x)))) for x in level])
+        wanted = np.array([exact[g, tuple(d)] for g, d in zip(some.genus.tolist(), written(some), strict=True)])
+        np.testing.assert_allclose(target[rows], wanted - growth - gamma, atol=1e-5)
+        assert (some.genus <= split_of(SETTINGS, name).max_train_genus).all()
+
+
+def written(requests):
+    return [np.repeat(d, m).tolist() for d, m in zip(requests.degrees, requests.multiplicity, strict=True)]
+
+
+def test_it_learns_and_b_matters(trained):
+    contexts = trained.network.tensor(tensors_of(NAMES))
+    spread = [float(jnp.max(jnp.abs(contexts[i] - contexts[j]))) for i in range(4) for j in range(i)]
+    assert min(spread) > 0.05
+    request = (3, [(0, 3, 4)])
+    both = [trained.predict_log([3], request[1], name).log_value[0] for name in ("Weil-Petersson", "Masur-Veech")]
+    assert abs(both[0] - both[1]) > 0.5
+    for name in NAMES:
+        samples = theory_samples(name, 9, 4)
+        says = trained.predict_requests(samples.requests, name).log_value + log_double_factorials(samples.requests)
+        assert np.median(np.abs(says - samples.log_scaled)) < 0.5 < np.std(samples.log_scaled)
+
+
+def test_removed_degrees_are_exact(trained):
+    theta = trained.predict_log([3, 3], [(2,), (0, 0, 2)], "Bessel").log_value
+    assert theta[1] - theta[0] == pytest.approx(np.log(5 * 6), abs=1e-9)
+    zeros = trained.predict_log(1, (0, 0, 0), "Bessel").log_value[0]
+    assert zeros == pytest.approx(np.log(float(theta_correlator(1, (0, 0, 0)))), abs=1e-12)
+    assert trained.predict_log(1, (1, 1, 1)).log_value[0] == pytest.approx(log_correlator(1, (1, 1, 1)), abs=1e-12)
+
+
+def test_in_pieces_it_is_the_same(trained, data, tmp_path):
+    assert train(SETTINGS, tmp_path, samples=data, max_seconds=0.0) is None
+    again = train(SETTINGS, tmp_path, samples=data)
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), again.network, trained.network)
+    assert all(jax.tree.leaves(same)) and again.record == trained.record
+
+
+def test_ranges_are_said_for_each_theory(trained):
+    assert trained.theories == NAMES
+    assert "Bessel: genus 0 to 4, 1 to 9 points besides zeros" in trained.range
+    assert trained.predict_log([4, 5], [(1, 2), (4,)], "Bessel").in_range.tolist() == [True, False]
+    with pytest.raises(ValueError, match="trained on"):
+        trained.predict_log(2, (4,), "Hodge")
+    with pytest.raises(ValueError, match="exactly 0"):
+        trained.predict_log(2, (4,), "Bessel")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": DataSettings(theories=())}, "go together"),
+        ({"network": NetworkSettings(additive=True)}, "go together"),
+        ({"preset": "ours"}, "go together"),
+        ({"target": "residual"}, "growth"),
+        ({"batch_size": 130}, "multiple of the 4 theories"),
+        ({"data": DataSettings(theories=("Hodge",))}, "theories must be among"),
+        ({"data": DataSettings(theories=NAMES, keep_ones=True), "target": "raw"}, "keep_ones"),
+    ],
+)
+def test_settings_that_do_not_go_together(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(SETTINGS, **change)
+
+
+def test_data_of_another_kind_are_refused(data, tmp_path):
+    with pytest.raises(TypeError, match="preset='joint' does not go with Samples"):
+        train(SETTINGS, tmp_path, samples=exact_samples(9, range(4)))
+    with pytest.raises(TypeError, match="does not go with TheorySamples"):
+        task_of(dataclasses.replace(SETTINGS, preset="ours", network=NetworkSettings(), data=DataSettings(9)), data)
+    fewer = DataSettings(max_level=9, theories=NAMES[:2])
+    with pytest.raises(ValueError, match="settings name"):
+        task_of(dataclasses.replace(SETTINGS, data=fewer), data)
+
+
+def test_a_network_without_context_refuses_one():
+    net = IntersectionNetwork.random(NetworkSettings(width=8, hidden=16), jax.random.key(0))
+    with pytest.raises(ValueError, match="context must have 0 numbers"):
+        net(REQUESTS, context=jnp.zeros((3, 2)))
+
+
+def test_the_additive_part_finds_what_is_in_its_span():
+    samples = exact_samples(14, range(5))
+    requests = as_int32(samples.requests)
+    level, n = samples.requests.level, samples.requests.num_points
+    target = level * np.log(level) - 3.0 * n + 2 * samples.requests.times(0) - 0.7 * level
+    fitted = AdditivePart.random(0, jax.random.key(0)).fitted(requests, target)
+    nothing = jnp.zeros((len(level), 0))
+    np.testing.assert_allclose(fitted(requests, nothing), target, atol=2e-3)
+    assert THEORIES["Bessel"].removed == 0
+    with pytest.raises(UnableError, match="beyond this network"):
+        check_reach(encode([2000], [(5998,)]))
