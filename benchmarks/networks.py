@@ -23,11 +23,9 @@ PUBLISHED = {"preset": "published", "target": "raw", "batch_size": 64, "learning
 
 def samples_per_second(settings: TrainingSettings, samples, seconds: float) -> float:
     """Of training steps, batches included, once everything they need has been compiled."""
-    import equinox as eqx
-
     task, optimiser = task_of(settings, samples), adam(settings)
     network = new_network(settings, jax.random.key(0))
-    state = State(network, network, network, optimiser.init(eqx.filter(network, eqx.is_array)))
+    state = State.first(network, optimiser)
     update = compiled_update(settings, task.loss, optimiser)
     done, begun, step = 0, time.perf_counter(), 0
     seen: set[tuple[int, ...]] = set()
@@ -40,8 +38,8 @@ def samples_per_second(settings: TrainingSettings, samples, seconds: float) -> f
             seen.add(shapes)
             begun += time.perf_counter() - paused
             paused = time.perf_counter()
-        network, average, memory, loss = update(state, on_all_devices(batch), np.int32(step))
-        state = State(network, average, network, memory)
+        network, lag, memory, loss = update(state, on_all_devices(batch), np.int32(step))
+        state = State(network, lag, network, memory)
         jax.block_until_ready(loss)
         done, step = done + settings.batch_size, step + 1
     return done / (time.perf_counter() - begun)

@@ -3,9 +3,9 @@
     python fits/psi/evaluate.py            # 5 minutes on 2 cores; writes result.json; figures.py draws it
 
 Numbers: every psi-class number with n <= 9 of genus 14 to 25 (exact engine), the test part of genus 0 to 13, and the
-families of more than 24 points. Networks, closed forms and Aggarwal's are asked after all ones are removed, which is
-exact: they have the same error on a whole family, which counts as often as it has members. Least squares is fitted to
-the training part.
+families of more than 24 points; psi-multi is evaluated by several_theories.py. Networks, closed forms and Aggarwal's
+are asked after all ones are removed, which is exact: they have the same error on a whole family, which counts as often
+as it has members. Networks that see ones are asked for every member. Least squares is fitted to the training part.
 """
 
 from __future__ import annotations
@@ -60,46 +60,57 @@ def rows_of(samples: Samples, said: dict[str, np.ndarray], fits: dict[str, Linea
     return {name: summarise(np.repeat(value, members), truth)._asdict() for name, value in values.items()}
 
 
-def raw_rows(samples: Samples, most: np.ndarray, networks: list[TrainedNetwork]) -> dict:
-    """Errors of networks that see ones, on every member."""
+def raw_errors(
+    samples: Samples, most: np.ndarray, networks: list[TrainedNetwork]
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Errors of networks that see ones, on every member, and on those of each number of points."""
     networks = [network for network in networks if network.sees_ones]
     if not networks:
-        return {}
+        return {}, {}
     whole = with_members(samples, most)
-    truth = whole.log_scaled - log_double_factorials(whole.requests)
+    truth, points = whole.log_scaled - log_double_factorials(whole.requests), whole.requests.num_points
     found = {n.settings.name: n.predict_requests(whole.requests).log_value for n in networks}
-    return {name: summarise(value, truth)._asdict() for name, value in found.items()}
+    by_points = {
+        name: [
+            {"points": int(n)} | summarise(value[points == n], truth[points == n])._asdict() for n in np.unique(points)
+        ]
+        for name, value in found.items()
+    }
+    return {name: summarise(value, truth)._asdict() for name, value in found.items()}, by_points
 
 
-def by_type(samples: Samples, said: np.ndarray, genus: int) -> list[dict[str, Any]]:
-    """Errors for each number of points of one genus, ones counted."""
+def by_type(samples: Samples, said: np.ndarray) -> list[dict[str, Any]]:
+    """Errors for each number of points, ones counted, of a network that removes ones."""
     rows = []
     for points in range(1, MOST_POINTS + 1):
         chosen = samples.requests.num_points <= points
         summary = summarise(said[chosen], samples.log_scaled[chosen])
-        rows.append({"genus": genus, "points": points} | summary._asdict())
+        rows.append({"points": points} | summary._asdict())
     return rows
 
 
 def evaluated(
     name: str, part: Samples, most: np.ndarray, networks: list[TrainedNetwork], fits: dict[str, LinearFit]
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Errors on all members of the families with at most `most` points, and on the families without zeros."""
+) -> dict[str, Any]:
+    """Errors on all members of the families with at most `most` points, on those without zeros, and by points."""
     said, members = said_by(part, networks), most - part.requests.num_points + 1
     zeros = part.requests.times(0)
     bare = np.flatnonzero(zeros == 0)
-    rows = {name: rows_of(part, said, {}, members) | raw_rows(part, most, networks)}
+    of_raw, by_points = raw_errors(part, most, networks)
+    rows = {name: rows_of(part, said, {}, members) | of_raw}
     if len(bare):
         on_bare = {key: value[bare] for key, value in said.items()}
         rows[f"{name}, no zeros or ones"] = rows_of(part.take(bare), on_bare, fits, np.ones(len(bare), int))
-    return rows, said
+    if name.startswith("genus"):
+        rows[f"{name}, by points"] = {key: by_type(part, value) for key, value in said.items()} | by_points
+    return rows
 
 
 def main() -> None:
     """Evaluate, write, print."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     begun, split = time.perf_counter(), Split()
-    networks = [load_pretrained(name) for name in pretrained_names()]
+    networks = [load_pretrained(name) for name in pretrained_names() if name != "psi-multi"]
     inside = exact_samples(LEVEL, range(split.max_train_genus + 1))
     zeros = inside.requests.times(0)
     is_train = np.isin(np.arange(len(zeros)), split.rows(inside.requests, "train"))
@@ -110,13 +121,12 @@ def main() -> None:
     for name in ("test", "out_in_points"):
         part = inside.take(split.rows(inside.requests, name))
         most = LEVEL + 2 - 2 * part.requests.genus.astype(np.int64)
-        result |= evaluated(name, part, most, networks, fits)[0]
+        result |= evaluated(name, part, most, networks, fits)
     beyond = exact_samples(2 * GENERA.stop - 4 + MOST_POINTS, range(GENERA.stop), MOST_POINTS)
     for genus in GENERA:
         part = beyond.take(np.flatnonzero(beyond.requests.genus == genus))
-        rows, said = evaluated(f"genus {genus}", part, np.full(len(part.log_scaled), MOST_POINTS), networks, fits)
+        rows = evaluated(f"genus {genus}", part, np.full(len(part.log_scaled), MOST_POINTS), networks, fits)
         result |= rows
-        result[f"genus {genus}, by points"] = {name: by_type(part, value, genus) for name, value in said.items()}
         print(f"genus {genus}: {rows[f'genus {genus}']['Aggarwal']['num_points']:,} numbers", flush=True)
     result["seconds"] = round(time.perf_counter() - begun)
     write_json(FOLDER / "result.json", result)

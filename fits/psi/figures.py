@@ -1,11 +1,12 @@
 """Figures of the trained networks, from result.json, the metrics of the runs and the weights.
 
-    python fits/psi/figures.py            # after evaluate.py
+    python fits/psi/figures.py            # after evaluate.py and several_theories.py
 
 error_by_genus.png  median and 95th percentile of |error of log F| against the genus, for every method
 parity.png          predicted against exact residual, in and beyond the training range
 activations.png     the DRA curves that were learned
 training.png        loss and validation error of each run
+several_theories.png  the network of four theories beside those of one, and without its tensors B
 """
 
 from __future__ import annotations
@@ -100,8 +101,27 @@ def training() -> None:
     figure.savefig(FOLDER / "training.png", dpi=110)
 
 
+def several_theories(errors: dict[str, Any]) -> None:
+    """Median error of every method on each theory's test part, and beyond its genera."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
+    for axis, part in zip(axes, ("test", "beyond in genus"), strict=True):
+        names = list(next(iter(errors.values()))[part])
+        for place, theory in enumerate(errors):
+            for number, name in enumerate(names):
+                if name in errors[theory][part]:
+                    label = name if place == 0 else None
+                    height = errors[theory][part][name]["median"]
+                    axis.bar(place + 0.12 * (number - 3), height, 0.1, color=f"C{number}", label=label)
+        axis.set_xticks(range(len(errors)), list(errors))
+        axis.set(yscale="log", title=part)
+    axes[0].set_ylabel("median |error of log F|")
+    axes[1].legend(frameon=False, fontsize=8, ncol=2)
+    figure.savefig(FOLDER / "several_theories.png", dpi=110)
+
+
 def main() -> None:
-    """All four."""
+    """All five."""
+    several_theories(json.loads((FOLDER / "several_theories.json").read_text(encoding="utf-8"))["errors"])
     error_by_genus(json.loads((FOLDER / "result.json").read_text(encoding="utf-8")))
     network = load_pretrained("psi-residual")
     parity(network)

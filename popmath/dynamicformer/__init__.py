@@ -1,4 +1,4 @@
-"""DynamicFormer: networks with a Dynamic Range Activator (DRA) that learn psi-class intersection numbers."""
+"""DynamicFormer: networks with a Dynamic Range Activator (DRA) that learn intersection numbers."""
 
 from popmath.dynamicformer.activations import ACTIVATIONS as ACTIVATIONS
 from popmath.dynamicformer.activations import DynamicRangeActivator as DynamicRangeActivator
@@ -7,6 +7,7 @@ from popmath.dynamicformer.encoding import Requests as Requests
 from popmath.dynamicformer.encoding import encode as encode
 from popmath.dynamicformer.evaluation import ErrorSummary as ErrorSummary
 from popmath.dynamicformer.evaluation import summarise as summarise
+from popmath.dynamicformer.joint import JointNetwork as JointNetwork
 from popmath.dynamicformer.network import IntersectionNetwork as IntersectionNetwork
 from popmath.dynamicformer.network import NetworkSettings as NetworkSettings
 from popmath.dynamicformer.pretrained import NetworkPrediction as NetworkPrediction
@@ -19,6 +20,10 @@ from popmath.dynamicformer.settings import DataSettings as DataSettings
 from popmath.dynamicformer.settings import TrainingSettings as TrainingSettings
 from popmath.dynamicformer.settings import read_settings as read_settings
 from popmath.dynamicformer.splits import Split as Split
+from popmath.dynamicformer.theories import THEORIES as THEORIES
+from popmath.dynamicformer.theories import Theory as Theory
+from popmath.dynamicformer.theories import TheorySamples as TheorySamples
+from popmath.dynamicformer.theories import theory_samples as theory_samples
 from popmath.dynamicformer.training import Report as Report
 from popmath.dynamicformer.training import TrainingResult as TrainingResult
 from popmath.dynamicformer.training import train as train

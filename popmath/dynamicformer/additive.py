@@ -27,7 +27,8 @@ class AdditivePart(eqx.Module):
 
     $\phi$ are the functions 1, $d$, $(d+\tfrac12)\log(d+\tfrac12)$, $\log(d+\tfrac12)$, $1/(d+1)$, made orthogonal on
     0..60, and one for each degree up to 8; $\psi$ those of the level without the last nine, and $n$. Weights are affine
-    in the context c, which there need not be. Beyond the training range it goes on as it did within it: the functions
+    in the context c, which there need not be; where there is one, $\psi$ has the same functions of $3g-3+n-\sum_i d_i$
+    too, which is 0 for psi classes. Beyond the training range it goes on as it did within it: the functions
     are those of Stirling's series.
 
     Attributes:
@@ -42,19 +43,19 @@ class AdditivePart(eqx.Module):
     def random(cls, context: int, key: Array) -> AdditivePart:
         """Small weights."""
         keys = jax.random.split(key)
-        sizes = (_SMOOTH + len(_SMALL), _SMOOTH + 1)
+        sizes = (_SMOOTH + len(_SMALL), _SMOOTH + 1 + (_SMOOTH if context else 0))
         return cls(*(0.01 * jax.random.normal(k, (1 + context, size)) for k, size in zip(keys, sizes, strict=True)))
 
     def __call__(self, requests: Requests, context: Array) -> Array:
         """Shape `(batch,)`; `context` has shape `(batch, numbers)`."""
         given = jnp.concatenate([jnp.ones((len(context), 1)), context], axis=1)
-        of_degrees, of_level = _functions(requests)
+        of_degrees, of_level = _functions(requests, several=context.shape[1] > 0)
         total = jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
         return total
 
     def fitted(self, requests: Requests, target: np.ndarray) -> AdditivePart:
         """The same with the weights that do not depend on the context from least squares."""
-        degree, level = least_squares(requests, target)
+        degree, level = least_squares(requests, target, several=len(self.degree) > 1)
         return AdditivePart(jnp.asarray(self.degree).at[0].set(degree), jnp.asarray(self.level).at[0].set(level))
 
     def through(self, context: Array, weights: list[tuple[Array, Array]]) -> AdditivePart:
@@ -64,23 +65,27 @@ class AdditivePart(eqx.Module):
         return AdditivePart(*(jnp.asarray(each, jnp.float32) for each in both))
 
 
-def least_squares(requests: Requests, target: np.ndarray) -> tuple[Array, Array]:
-    """Weights of the functions of a degree and of the type."""
-    columns = [np.asarray(each, float) for each in _functions(requests)]
+def least_squares(requests: Requests, target: np.ndarray, several: bool) -> tuple[Array, Array]:
+    """Weights of the functions of a degree and of the type, for one theory of `several` or the only one."""
+    columns = [np.asarray(each, float) for each in _functions(requests, several)]
     weights = np.linalg.lstsq(np.concatenate(columns, axis=1), target, rcond=1e-7)[0]
     weights = jnp.asarray(weights, jnp.float32)
     return weights[: columns[0].shape[1]], weights[columns[0].shape[1] :]
 
 
-def _functions(requests: Requests) -> tuple[Array, Array]:
-    """Sums over the points of the functions of a degree, shape `(batch, 14)`, and those of the type, `(batch, 6)`."""
+def _functions(requests: Requests, several: bool) -> tuple[Array, Array]:
+    """Sums over the points of the functions of a degree, shape `(batch, 14)`, and those of the type (6, or 11)."""
     times = jnp.asarray(requests.multiplicity, jnp.float32)
     smooth = _table(_USUAL[0])[jnp.maximum(jnp.asarray(requests.degrees), 0)]
     of_degree = jnp.concatenate([smooth, equals(requests.degrees, _SMALL)], axis=-1)
     n = jnp.asarray(requests.num_points, jnp.float32)
     level = 2 * jnp.asarray(requests.genus) - 2 + requests.num_points
-    of_level = jnp.concatenate([_table(_USUAL[1])[level], (n[:, None] - 8) / 6], axis=1)
-    return jnp.einsum("btf,bt->bf", of_degree, times), of_level
+    of_level = [_table(_USUAL[1])[level], (n[:, None] - 8) / 6]
+    if several:
+        total = jnp.sum(jnp.maximum(jnp.asarray(requests.degrees), 0) * requests.multiplicity, axis=1)
+        left = 3 * jnp.asarray(requests.genus) - 3 + requests.num_points - total
+        of_level.append(_table(_USUAL[1])[left])
+    return jnp.einsum("btf,bt->bf", of_degree, times), jnp.concatenate(of_level, axis=1)
 
 
 def check_reach(requests: Requests) -> None:

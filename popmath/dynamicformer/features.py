@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._types import Array
+from popmath.dynamicformer.encoding import Requests
 
 _ONE_HOT = np.arange(9)  # degrees that have a feature of their own
 _COUNTED = np.array([0, 1, 2, 3, 4, 5, 6])  # degrees whose multiplicities are features of the whole request
@@ -67,12 +68,27 @@ def features(genus: Array, num_points: Array, degrees: Array, multiplicity: Arra
     return Features(tokens, mask, counts, level, influence, small)
 
 
-def with_context(read: Features, context: Array) -> Features:
-    """The same with numbers of each request, shape `(batch, numbers)`, beside its tokens and multiplicities."""
+def with_context(read: Features, context: Array, requests: Requests) -> Features:
+    """The same for several theories, with numbers of each request, shape `(batch, numbers)`, beside those it has.
+
+    Theories differ in what the degrees may sum to, so their sum, and that of their squares, over the level, and what is
+    left of 3g - 3 + n, are features of the whole request; and large degrees count as much as small ones.
+    """
     shape = (*read.tokens.shape[:2], context.shape[1])
     of_tokens = jnp.where(read.mask[..., None], jnp.broadcast_to(context[:, None, :], shape), 0.0)
     tokens = jnp.concatenate([read.tokens, of_tokens], axis=-1)
-    return read._replace(tokens=tokens, counts=jnp.concatenate([read.counts, context], axis=1))
+    g, n, times = (jnp.asarray(each, jnp.float32) for each in (*requests[:2], requests.multiplicity))
+    d = jnp.asarray(jnp.maximum(requests.degrees, 0), jnp.float32)
+    share = d / (2 * g - 2 + n)[:, None]
+    left = 3 * g - 3 + n - jnp.sum(times * d, axis=1)
+    sums = [jnp.sum(times * share, axis=1), jnp.sum(times * share**2, axis=1), 1 / (1 + left), jnp.log1p(left) / 2]
+    counts = jnp.concatenate([read.counts, jnp.stack(sums, axis=1), context], axis=1)
+    return read._replace(tokens=tokens, counts=counts, influence=jnp.asarray(read.mask, jnp.float32))
+
+
+def num_with_context(context: int) -> tuple[int, int]:
+    """How many features `with_context` adds to tokens, and to multiplicities."""
+    return context, context + 4
 
 
 def equals(numbers: Array, values: np.ndarray) -> Array:

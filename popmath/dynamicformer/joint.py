@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -12,61 +12,35 @@ from jaxtyping import Float, Int
 
 from popmath._types import Array
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.features import equals
 from popmath.dynamicformer.layers import Perceptron
 from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings, Tap
 from popmath.dynamicformer.theories import MOST_INDEX, tensor_of
 
-_INDICES = np.arange(MOST_INDEX + 1)
 
-
-class Tensors(NamedTuple):
-    """The tensors B of some theories.
-
-    Attributes:
-        entries: (i, j, k, B[i, j, k]), padded, shape `(theories, entries, 4)`.
-        mask: True where there is an entry.
-    """
-
-    entries: np.ndarray
-    mask: np.ndarray
-
-
-def tensors_of(names: tuple[str, ...], shown: bool = True) -> Tensors:
-    """The tensors of theories; if they are not shown, all are empty."""
-    found = [tensor_of(name) for name in names]
-    longest = max(len(each) for each in found)
-    entries = np.zeros((len(names), longest, 4), np.float32)
-    mask = np.zeros((len(names), longest), bool)
-    for row, each in enumerate(found):
-        entries[row, : len(each)], mask[row, : len(each)] = each, shown
-    return Tensors(entries, mask)
+def tensors_of(names: tuple[str, ...], shown: bool = True) -> np.ndarray:
+    """The logarithms log(1 + 100 B[i, j, k]) of theories for indices up to 6, in rows; if they are not shown, zeros."""
+    found = np.zeros((len(names), *(MOST_INDEX + 1,) * 3), np.float32)
+    for row, name in enumerate(names):
+        i, j, k, value = tensor_of(name).T
+        found[row, i.astype(int), j.astype(int), k.astype(int)] = np.log1p(100 * value) * shown
+    return found.reshape(len(names), -1)
 
 
 @final
 class TensorBranch(eqx.Module):
-    """A few numbers that describe a theory, from the non-zero entries of its tensor B as a set."""
+    """A few numbers between -1 and 1 that describe a theory, from its tensor B."""
 
-    entry: Perceptron
-    whole: Perceptron
+    layers: Perceptron
 
     @classmethod
     def random(cls, settings: NetworkSettings, key: Array) -> TensorBranch:
         """Random weights."""
-        keys, width, name = jax.random.split(key), settings.width, settings.activation
-        features = 3 * len(_INDICES) + 1
-        return cls(
-            Perceptron.random((features, width, width), name, keys[0]),
-            Perceptron.random((width, width, settings.context), name, keys[1]),
-        )
+        sizes = ((MOST_INDEX + 1) ** 3, settings.width, settings.context)
+        return cls(Perceptron.random(sizes, settings.activation, key))
 
-    def __call__(self, tensors: Tensors) -> Float[Array, "theories context"]:
+    def __call__(self, tensors: Float[Array, "theories entries"]) -> Float[Array, "theories context"]:
         """One row for each theory."""
-        places = [equals(tensors.entries[..., axis], _INDICES) for axis in range(3)]
-        size = jnp.log1p(100 * jnp.asarray(tensors.entries[..., 3:])) / 5
-        read = self.entry(jnp.concatenate([*places, size], axis=-1))
-        pooled = jnp.sum(jnp.where(tensors.mask[..., None], read, 0.0), axis=1) / 10
-        return self.whole(pooled)
+        return jnp.tanh(self.layers(jnp.asarray(tensors)))
 
 
 @final
@@ -91,14 +65,18 @@ class JointNetwork(eqx.Module):
         return cls(TensorBranch.random(settings, keys[0]), IntersectionNetwork.random(settings, keys[1]))
 
     def __call__(
-        self, requests: Requests, kind: Int[Array, " batch"], tensors: Tensors, tap: Tap = lambda _, value: value
+        self,
+        requests: Requests,
+        kind: Int[Array, " batch"],
+        tensors: Float[Array, "theories entries"],
+        tap: Tap = lambda _, value: value,
     ) -> Float[Array, " batch"]:
         """Predictions of a batch in single precision.
 
         Args:
             requests: arrays as `encode` makes them.
             kind: position of each request's theory.
-            tensors: of the theories.
+            tensors: of the theories, as from `tensors_of`.
             tap: as for `IntersectionNetwork`; beside its names there is `context`, shape `(theories, context)`.
         """
         context = tap("context", self.tensor(tensors))

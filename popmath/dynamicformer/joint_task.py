@@ -70,7 +70,7 @@ class JointTask:
         if inner.additive is None:
             return network
         firsts = [part.draw(_FIRST, self.settings.seed + 2, 0) for part in self.train]
-        weights = [least_squares(as_int32(first.requests), first.target) for first in firsts]
+        weights = [least_squares(as_int32(first.requests), first.target, several=True) for first in firsts]
         additive = inner.additive.through(network.tensor(self.tensors), weights)
         return dataclasses.replace(network, network=dataclasses.replace(inner, additive=additive))
 

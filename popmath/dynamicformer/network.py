@@ -14,7 +14,7 @@ from jaxtyping import Float
 from popmath._types import Array
 from popmath.dynamicformer.additive import AdditivePart
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.features import Features, features, num_features, with_context
+from popmath.dynamicformer.features import Features, features, num_features, num_with_context, with_context
 from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention
 
 Tap = Callable[[str, Array], Array]
@@ -37,7 +37,7 @@ class NetworkSettings:
         heads: of attention.
         pooling: `"sum"`, or `"monoid"`, learned.
         additive: add an `AdditivePart`, which a target that grows with the genus needs.
-        reach: largest degree that the coefficients see, the tail sees all; 0 for no limit. $\alpha_k$ has none above k+1.
+        reach: largest degree that the coefficients see; 0 for no limit. No degree above k+1 occurs in $\alpha_k$.
         context: numbers that are given with each request beside it; see `JointNetwork`.
     """
 
@@ -106,7 +106,9 @@ class IntersectionNetwork(eqx.Module):
     def random(cls, settings: NetworkSettings, key: Array) -> IntersectionNetwork:
         """Random weights."""
         per_token, per_count, per_level = num_features()
-        per_token, per_count = per_token + settings.context, per_count + settings.context
+        if settings.context:
+            more = num_with_context(settings.context)
+            per_token, per_count = per_token + more[0], per_count + more[1]
         keys = jax.random.split(key, 7 + settings.blocks)
         width, hidden, name = settings.width, settings.hidden, settings.activation
         blocks = [SetAttention.random(width, settings.heads, name, k) for k in keys[7:]]
@@ -134,7 +136,9 @@ class IntersectionNetwork(eqx.Module):
         given = jnp.zeros((len(requests.genus), 0)) if context is None else context
         if given.shape[1] != self.settings.context:
             raise ValueError(f"context must have {self.settings.context} numbers a request; got {given.shape[1]}.")
-        read = with_context(features(*requests), given)
+        read = features(*requests)
+        if self.settings.context:
+            read = with_context(read, given, requests)
         if self.settings.reach:
             seen = jnp.asarray(requests.degrees) <= self.settings.reach
             read = read._replace(influence=jnp.where(seen, read.influence, 0.0))

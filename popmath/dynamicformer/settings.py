@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -130,8 +131,8 @@ class TrainingSettings:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """As nested dictionaries."""
-        return dataclasses.asdict(self)
+        """As nested dictionaries that JSON gives back as they are."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> TrainingSettings:

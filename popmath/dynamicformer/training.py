@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -143,7 +142,7 @@ class _Run:
         self.settings, self.folder, self.digest = settings, folder, digest
         self.task, self.optimiser = task_of(settings, samples), adam(settings)
         network = self.task.begin(new_network(settings, jax.random.key(settings.seed)))
-        self.state = State(network, network, network, self.optimiser.init(eqx.filter(network, eqx.is_array)))
+        self.state = State.first(network, self.optimiser)
         self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
         if (folder / STATE).exists():
             self._resume()
@@ -163,8 +162,8 @@ class _Run:
         until = min(settings.num_steps, (self.step // settings.validate_every + 1) * settings.validate_every)
         while self.step < until:
             batch = on_all_devices(self.task.draw(self.step))
-            network, average, optimiser, loss = self.update(self.state, batch, jnp.asarray(self.step))
-            self.state = self.state._replace(network=network, average=average, optimiser=optimiser)
+            network, lag, optimiser, loss = self.update(self.state, batch, jnp.asarray(self.step))
+            self.state = self.state._replace(network=network, lag=lag, optimiser=optimiser)
             self.losses.append(loss)
             self.step += 1
             pause = self.step % 50 == 0 and self.step < until  # a checkpoint at a validation comes after it

@@ -123,3 +123,38 @@ def test_reports_and_requests_are_records():
     assert (
         df.Report._fields[0] == "step" and df.Requests._fields[0] == "genus" and df.Samples._fields[1] == "log_scaled"
     )
+
+
+def test_the_correction_is_never_worse_than_the_form_it_corrects():
+    samples = df.exact_samples(33, range(16), 5)
+    beyond = samples.take(np.flatnonzero(samples.requests.genus >= 14))
+    plain = log_double_factorials(beyond.requests)
+    says = df.load_pretrained("psi-corrected").predict_requests(beyond.requests).log_value + plain
+    mine, form = (df.summarise(value, beyond.log_scaled) for value in (says, log_closed_form(beyond.requests, 6)))
+    assert mine.median < form.median and mine.percentile_95 < form.percentile_95 and mine.maximum < form.maximum
+
+
+def test_where_the_form_has_broken_down_the_correction_has_no_say():
+    request = df.encode([0], [(0,) * 5 + (3,)])
+    says = df.load_pretrained("psi-corrected").predict_requests(request).log_value[0]
+    assert says == pytest.approx(log_closed_form(request, 6)[0] - log_double_factorials(request)[0], abs=1e-12)
+
+
+def test_raw_sees_ones_and_goes_on_beyond_its_genera():
+    raw = df.load_pretrained("psi-raw")
+    assert raw.sees_ones and "besides" not in raw.range
+    found = raw.predict_log(*zip(*REQUESTS, strict=True))
+    assert df.summarise(found.log_value, EXACT).r_squared > 0.999
+    grown = raw.predict_log([5, 5], [(4, 10), (1, 4, 1, 10)]).log_value
+    assert abs(grown[1] - grown[0] - np.log(10 * 11)) < 0.1  # learned, not given
+
+
+@pytest.mark.parametrize("name", df.THEORIES)
+def test_four_theories_from_one_network(name):
+    network = df.load_pretrained("psi-multi")
+    samples = df.theory_samples(name, 9, 4)
+    says = network.predict_requests(samples.requests, name).log_value + log_double_factorials(samples.requests)
+    assert df.summarise(says, samples.log_scaled).median < 0.1
+    if name == "Masur-Veech":  # shown the tensor of Weil-Petersson it is wrong
+        other = network.predict_requests(samples.requests, "Weil-Petersson").log_value
+        assert np.median(np.abs(other + log_double_factorials(samples.requests) - samples.log_scaled)) > 0.5

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from popmath import ConvergenceError, DataError
 from popmath.dynamicformer.batches import Batches
 from popmath.dynamicformer.checkpoint import read_checkpoint, read_record, write_checkpoint
 from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
+from popmath.dynamicformer.optimising import State, adam, compiled_update
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings, read_settings
 from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.tasks import task_of
 from popmath.dynamicformer.training import METRICS, STATE, WEIGHTS, load_network, train
 
 SETTINGS = TrainingSettings(
@@ -220,3 +223,17 @@ def test_metrics_of_a_run_without_a_checkpoint_are_dropped(tmp_path):
     (tmp_path / METRICS).write_text('{"step": 100}\n')
     assert train(SETTINGS, tmp_path, samples=SAMPLES, max_seconds=0.0) is None
     assert [row["step"] for row in lines(tmp_path)] == [100] and "loss" in lines(tmp_path)[0]
+
+
+def test_the_average_does_not_stand_still_in_single_precision():
+    settings = dataclasses.replace(SETTINGS, learning_rate=1e-12)
+    network = IntersectionNetwork.random(settings.network, jax.random.key(0))
+    task, optimiser = task_of(settings, SAMPLES), adam(settings)
+    state = State.first(network, optimiser)
+    state = state._replace(lag=jax.tree.map(lambda w: 1e-5 * w, eqx.filter(network, eqx.is_array)))
+    update, batch = compiled_update(settings, task.loss, optimiser), task.draw(0)
+    for _ in range(1000):
+        found = update(state, batch, np.int32(10_000))
+        state = state._replace(network=found[0], lag=found[1], optimiser=found[2])
+    weight = np.asarray(network.trunk.linears[0].weight)
+    np.testing.assert_allclose(state.lag.trunk.linears[0].weight, 1e-5 * 0.999**1000 * weight, rtol=1e-3)
