@@ -50,8 +50,7 @@ class AdditivePart(eqx.Module):
         """Shape `(batch,)`; `context` has shape `(batch, numbers)`."""
         given = jnp.concatenate([jnp.ones((len(context), 1)), context], axis=1)
         of_degrees, of_level = _functions(requests, several=context.shape[1] > 0)
-        total = jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
-        return total
+        return jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
 
     def fitted(self, requests: Requests, target: np.ndarray) -> AdditivePart:
         """The same with the weights that do not depend on the context from least squares."""
