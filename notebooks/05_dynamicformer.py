@@ -115,3 +115,43 @@ for axis, name in zip(axes, ("token", "trunk", "tail"), strict=True):
     axis.plot(x, x, "k:", linewidth=0.7)
     axis.set(title=name, xlabel="x")
 plt.show()
+
+# %% [markdown]
+# ## The other networks
+#
+# `psi-corrected` learned what the closed form of order 6 leaves; `psi-raw` learned log F itself and was told nothing.
+
+# %%
+kept = samples.take(np.flatnonzero(samples.requests.genus >= 14))
+plain = log_double_factorials(kept.requests)
+methods = {
+    name: load_pretrained(name).predict_requests(kept.requests).log_value + plain
+    for name in ("psi-raw", "psi-corrected")
+}
+methods["closed form, order 6"] = log_closed_form(kept.requests, 6)
+pd.DataFrame(
+    {name: summarise(value, kept.log_scaled)._asdict() for name, value in methods.items()},
+    index=["median", "percentile_95", "maximum"],
+).T.map("{:.1e}".format)
+
+# %% [markdown]
+# `psi-multi` learned four theories. It is shown the tensor B of the theory: the same request is another number for
+# Weil-Petersson than for Masur-Veech, and only B tells them apart. With the tensor of the other it is wrong.
+
+# %%
+four = load_pretrained("psi-multi")
+pair = ("Weil-Petersson", "Masur-Veech")
+rows = []
+for theory, other in (pair, pair[::-1]):
+    known = pm.dynamicformer.theory_samples(theory, 11, 5)
+    plain = log_double_factorials(known.requests)
+    right, wrong = (four.predict_requests(known.requests, shown).log_value + plain for shown in (theory, other))
+    rows.append(
+        {
+            "theory": theory,
+            "numbers": len(plain),
+            "median error": summarise(right, known.log_scaled).median,
+            "with the other's B": summarise(wrong, known.log_scaled).median,
+        }
+    )
+pd.DataFrame(rows).set_index("theory").round(3)

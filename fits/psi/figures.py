@@ -96,7 +96,7 @@ def training() -> None:
         steps = [row["step"] for row in rows]
         (line,) = axis.semilogy(steps, [row["validation"] for row in rows], label=f"{path.stem}, validation")
         axis.semilogy(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
-    axis.set(xlabel="step", ylabel="mean |error of log F|, and loss")
+    axis.set(xlabel="step", ylabel="mean error of what is learned, and loss")
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(FOLDER / "training.png", dpi=110)
 

@@ -91,9 +91,11 @@ def check_reach(requests: Requests) -> None:
     """Refuse what the tables do not reach.
 
     Raises:
-        UnableError: for a degree or level above 4095.
+        UnableError: for a degree, 2g - 2 + n, or 3g - 3 + n above 4095.
     """
-    for name, largest in (("degree", requests.degrees.max(initial=0)), ("2g - 2 + n", requests.level.max(initial=0))):
+    dimension = requests.level + requests.genus - 1
+    numbers = {"degree": requests.degrees, "2g - 2 + n": requests.level, "3g - 3 + n": dimension}
+    for name, largest in ((name, number.max(initial=0)) for name, number in numbers.items()):
         if largest > LARGEST:
             raise UnableError(f"a {name} of {largest} is beyond this network, which reaches {LARGEST}.")
 

@@ -1,7 +1,7 @@
 r"""What the network reads of a request: numbers that stay inside their training range as the genus grows.
 
 With $L = 2g-2+n$ every feature is $1/L$, a multiplicity, a ratio of the two, or a bounded function of a degree. Those
-of tokens and multiplicities do not contain $g$ or $n$; those of the level do.
+of tokens and multiplicities do not contain $g$ or $n$, but for several theories; those of the level do.
 """
 
 from __future__ import annotations

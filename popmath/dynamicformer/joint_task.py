@@ -11,7 +11,7 @@ import numpy as np
 from popmath._types import Array
 from popmath.dynamicformer.additive import least_squares
 from popmath.dynamicformer.batches import Batches, as_int32
-from popmath.dynamicformer.encoding import Requests, fit_width
+from popmath.dynamicformer.encoding import Requests, fit_width, without_degree
 from popmath.dynamicformer.joint import JointNetwork, tensors_of
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.samples import Samples
@@ -27,6 +27,12 @@ def split_of(settings: TrainingSettings, name: str) -> Split:
     """How a theory's numbers are divided."""
     genus = min(settings.split.max_train_genus, theory_of(name).max_train_genus)
     return dataclasses.replace(settings.split, max_train_genus=genus)
+
+
+def rows_of(settings: TrainingSettings, name: str, requests: Requests, part: str) -> np.ndarray:
+    """Which rows of a theory's requests belong to a part; a number is in the same part in every theory that has it."""
+    families, _ = without_degree(requests, theory_of(name).family)
+    return split_of(settings, name).rows(families, part)
 
 
 def joint_data(settings: TrainingSettings) -> TheorySamples:
@@ -56,7 +62,7 @@ class JointTask:
         self.held = [part.draw(share, settings.seed, 0) for part in validation]
 
     def _part(self, name: str, samples: Samples, part: str) -> Batches:
-        data, rows = self.settings.data, split_of(self.settings, name).rows(samples.requests, part)
+        data, rows = self.settings.data, rows_of(self.settings, name, samples.requests, part)
         return Batches(samples.take(rows), self.settings.target, data.max_level, group_power=data.group_power)
 
     @property
@@ -84,10 +90,12 @@ class JointTask:
         return as_int32(requests), kind, np.concatenate([each.target for each in found]).astype(np.float32)
 
     def loss(self, network: JointNetwork, batch: Any) -> Array:
-        """Absolute errors, rounded off near 0."""
+        """Mean absolute error, rounded off near 0; if balanced, the mean over theories of its logarithm."""
         requests, kind, target = batch
-        error = network(requests, kind, self.tensors) - target
-        return jnp.mean(jnp.sqrt(error**2 + _SOFT**2))
+        error = jnp.sqrt((network(requests, kind, self.tensors) - target) ** 2 + _SOFT**2)
+        if self.settings.loss == "absolute":
+            return jnp.mean(error)
+        return jnp.mean(jnp.log(jnp.mean(jnp.reshape(error, (len(self.names), -1)), axis=1)))
 
     def score(self, network: JointNetwork) -> float:
         """Mean absolute error, every theory alike."""

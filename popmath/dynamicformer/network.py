@@ -85,9 +85,9 @@ class IntersectionNetwork(eqx.Module):
     $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, E, p, \ell)\Bigr]
       \;[\, + \text{additive part}\,].$$
 
-    $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so that whatever the
-    last $f$ does is small at genera above those that were trained on. $s$ and not $1/L$ keeps every term bounded where
-    there are many zeros. It is invariant to the order of the points by construction.
+    Without a context $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so
+    that whatever the last $f$ does is small at genera above those that were trained on. $s$ and not $1/L$ keeps every
+    term bounded where there are many zeros. It is invariant to the order of the points by construction.
 
     Attributes:
         settings: its shape.

@@ -37,8 +37,8 @@ class NetworkPrediction:
         genus: shape `(requests,)`.
         num_points: same shape.
         log_value: natural logarithm of the plain number, same shape. An estimate without a band.
-        in_range: whether genus, number of points and level are within what the network was trained on. Beyond it, see
-            the page on networks for what was measured.
+        in_range: whether genus, number of points and level are within what the network was trained on, and it has a
+            say. Beyond it, see the page on networks for what was measured.
         name: of the network.
         range: that range in words.
     """
@@ -159,6 +159,7 @@ class TrainedNetwork:
     def predict_requests(self, requests: Requests, theory: str = PSI) -> NetworkPrediction:
         """The same of requests that are encoded already."""
         self._check_theory(theory)
+        self._check_sums(requests, theory)
         removed = None if self.sees_ones else THEORIES[theory].removed
         kept, log_factor = (requests, 0.0) if removed is None else without_degree(requests, removed)
         wide = fit_width(kept, -(-kept.degrees.shape[1] // _TOKENS) * _TOKENS)
@@ -166,10 +167,12 @@ class TrainedNetwork:
         scaled = known.log + known.unit * self._says(wide, theory).astype(np.float64)
         log_value = scaled - log_double_factorials(kept) + log_factor
         inside = self._inside(requests, kept, theory)
+        inside &= known.unit > 0
         if removed is not None:  # genus 1 and nothing else: (n - 1)! times the number of one point
             of_one = math.log(THEORIES[theory].structure().D(removed))
-            nothing_else = requests.times(removed) == requests.num_points
-            log_value = np.where(nothing_else, gammaln(requests.num_points) + of_one, log_value)
+            exact = (requests.times(removed) == requests.num_points) & (requests.genus == 1)
+            log_value = np.where(exact, gammaln(requests.num_points) + of_one, log_value)
+            inside |= exact
         else:  # genus 1 and nothing but ones was left out of the data
             inside &= (requests.num_ones < requests.num_points) | (THEORIES[theory].removed != 1)
         return NetworkPrediction(
@@ -191,6 +194,16 @@ class TrainedNetwork:
                 f"theory must be one that {self.settings.name!r} was trained on ({', '.join(self.theories)}); got "
                 f"{theory!r}."
             )
+
+    def _check_sums(self, requests: Requests, theory: str) -> None:
+        total = np.sum(np.maximum(requests.degrees, 0) * requests.multiplicity, axis=1)
+        sums = THEORIES[theory].structure().sum_range
+        for genus, points, degrees in np.unique(np.stack([requests.genus, requests.num_points, total], axis=1), axis=0):
+            if degrees not in sums(int(genus), int(points)):
+                raise ValueError(
+                    f"genus {genus} with {points} points and degrees that sum to {degrees}: the number of {theory} is "
+                    "exactly 0 and has no logarithm. Is it a request of another theory?"
+                )
 
     def _inside(self, requests: Requests, kept: Requests, theory: str) -> np.ndarray:
         """Whether each request is within the training range, given what the network is shown of it."""

@@ -50,8 +50,8 @@ class TrainingSettings:
         preset: `"ours"` trains an `IntersectionNetwork`, `"published"` a `PublishedNetwork`, on log F itself, `"joint"`
             a `JointNetwork` on several theories.
         target: what it learns; see `baseline`.
-        loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of log F; `"relative"`: of e over the size of the
-            expansion's first term.
+        loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of the target; `"relative"`: of e over the size of
+            the expansion's first term; `"balanced"`, of several theories: mean over them of the logarithm of that mean.
         num_steps: of Adam.
         batch_size: numbers in each.
         learning_rate: at the end of the warm-up, from where it falls as a half cosine.
@@ -76,7 +76,7 @@ class TrainingSettings:
     name: str = "psi"
     preset: Literal["ours", "published", "joint"] = "ours"
     target: Target = "residual"
-    loss: Literal["absolute", "relative"] = "absolute"
+    loss: Literal["absolute", "relative", "balanced"] = "absolute"
     num_steps: int = 20_000
     batch_size: int = 512
     learning_rate: float = 2e-3
@@ -101,7 +101,7 @@ class TrainingSettings:
         for name, choices in (
             ("preset", ("ours", "published", "joint")),
             ("target", ("raw", "growth", "residual", "corrected")),
-            ("loss", ("absolute", "relative")),
+            ("loss", ("absolute", "relative", "balanced")),
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
@@ -122,6 +122,10 @@ class TrainingSettings:
                 "preset='joint' needs target='growth' or 'raw', and a batch_size that is a multiple of the "
                 f"{len(theories)} theories."
             )
+        if (self.loss == "relative" and self.preset != "ours") or (self.loss == "balanced" and not joint):
+            raise ValueError(f"loss={self.loss!r} does not go with preset={self.preset!r}.")
+        if joint and self.validation_size < len(theories):
+            raise ValueError(f"validation_size must be at least {len(theories)}, one for each theory.")
         unknown = [name for name in theories if name not in THEORIES]
         if unknown:
             raise ValueError(f"theories must be among {', '.join(THEORIES)}; got {unknown[0]!r}.")

@@ -48,7 +48,7 @@ class Task(Protocol):
         ...
 
     def score(self, network: Any) -> float:
-        """Mean absolute error of log F on validation data."""
+        """Mean absolute error on validation data, of log F or of what is learned in its place."""
         ...
 
 

@@ -26,21 +26,24 @@ class Theory:
     Attributes:
         structure: makes it.
         removed: the degree d with F[d, D] = (2g - 2 + n) F[D], which is removed exactly; None if there is none.
+        family: the degree that is left out when numbers are divided into parts. The numbers of Weil-Petersson whose
+            degrees sum to 3g - 3 + n are those of psi classes, so that they have to be divided as those are.
         max_level: numbers with 2g - 2 + n up to this are data.
         max_train_genus: numbers of higher genus are held out.
     """
 
     structure: Callable[[], AiryStructure]
     removed: int | None
+    family: int
     max_level: int
     max_train_genus: int
 
 
 THEORIES: dict[str, Theory] = {
-    PSI: Theory(structures.witten_kontsevich_structure, 1, 35, 13),
-    "Bessel": Theory(structures.bessel_structure, 0, 66, 20),
-    "Weil-Petersson": Theory(structures.weil_petersson_structure, None, 15, 6),
-    "Masur-Veech": Theory(structures.masur_veech_structure, 1, 15, 6),
+    PSI: Theory(structures.witten_kontsevich_structure, 1, 1, 35, 13),
+    "Bessel": Theory(structures.bessel_structure, 0, 0, 66, 20),
+    "Weil-Petersson": Theory(structures.weil_petersson_structure, None, 1, 15, 6),
+    "Masur-Veech": Theory(structures.masur_veech_structure, 1, 1, 15, 6),
 }
 
 
@@ -80,7 +83,8 @@ def theory_samples(name: str, max_level: int, max_genus: int) -> Samples:
         max_genus: largest genus.
 
     Returns:
-        Requests and $\log \prod_i (2d_i+1)!!\,F_{g,n}[d]$. What has only degrees that are removed is left out.
+        Requests and $\log \prod_i (2d_i+1)!!\,F_{g,n}[d]$. Of what has only degrees that are removed, one point is
+        kept; at genus 1 nothing, as it is known exactly.
 
     Example:
         >>> samples = theory_samples("Bessel", 8, 4)
@@ -95,7 +99,7 @@ def theory_samples(name: str, max_level: int, max_genus: int) -> Samples:
     for genus in range(min(max_genus, level // 2 + 1) + 1):
         for points in range(max(1, 3 - 2 * genus), level + 3 - 2 * genus):
             for degrees in _degrees(structure, genus, points):
-                if theory.removed not in degrees:
+                if theory.removed not in degrees or (degrees == (theory.removed,) and genus > 1):
                     value = amplitude(structure, genus, degrees)
                     if value:
                         found.append((genus, degrees, log_fraction(value)))

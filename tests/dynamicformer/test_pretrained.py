@@ -1,5 +1,7 @@
 """The networks that travel along: what they say, of what, and how it is summarised."""
 
+import math
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +10,7 @@ import popmath.dynamicformer as df
 from popmath.cli import app
 from popmath.dynamicformer.baselines import LinearFit, log_aggarwal, log_closed_form
 from popmath.dynamicformer.encoding import log_double_factorials
-from popmath.intersections import asymptotic, degree_tuples, log_correlator
+from popmath.intersections import amplitude, asymptotic, degree_tuples, log_correlator
 
 REQUESTS = [
     (g, d) for g, n in [(2, 1), (3, 5), (8, 4), (11, 3), (15, 3)] for d in list(degree_tuples(3 * g - 3 + n, n))[::7]
@@ -156,5 +158,8 @@ def test_four_theories_from_one_network(name):
     says = network.predict_requests(samples.requests, name).log_value + log_double_factorials(samples.requests)
     assert df.summarise(says, samples.log_scaled).median < 0.1
     if name == "Masur-Veech":  # shown the tensor of Weil-Petersson it is wrong
+        alone = network.predict_log([2, 3], [(1,), (1,)], name).log_value
+        exact = [math.log(amplitude(df.THEORIES[name].structure(), g, (1,))) for g in (2, 3)]
+        assert np.max(np.abs(alone - exact)) < 0.5
         other = network.predict_requests(samples.requests, "Weil-Petersson").log_value
         assert np.median(np.abs(other + log_double_factorials(samples.requests) - samples.log_scaled)) > 0.5
