@@ -49,7 +49,7 @@ def error_by_genus(result: dict[str, Any]) -> None:
                     genera, [row[name]["median"] for row in rows], high, alpha=0.15, color=line.get_color()
                 )
         axis.set(title=title, xlabel="genus", xticks=genera[::2])
-        axis.legend(frameon=False, fontsize=7, ncol=2)
+        axis.legend(frameon=False, fontsize=7, ncol=4, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     axes[0].set_ylabel("|error of log F|: median (shaded: to 95 %)")
     figure.savefig(FOLDER / "error_by_genus.png", dpi=110)
 
@@ -115,7 +115,7 @@ def several_theories(errors: dict[str, Any]) -> None:
         axis.set_xticks(range(len(errors)), list(errors))
         axis.set(yscale="log", title=part)
     axes[0].set_ylabel("median |error of log F|")
-    axes[1].legend(frameon=False, fontsize=8, ncol=2)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=4, frameon=False, fontsize=8)
     figure.savefig(FOLDER / "several_theories.png", dpi=110)
 
 
