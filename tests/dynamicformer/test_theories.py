@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from popmath.dynamicformer.encoding import encode, log_double_factorials, without_degree
-from popmath.dynamicformer.theories import PSI, THEORIES, tensor_of, theory_of, theory_samples
+from popmath.dynamicformer.theories import PSI, THEORIES, Theory, tensor_of, theory_of, theory_samples
 from popmath.intersections import correlator, log_fraction, masur_veech_structure, theta_correlator, types_up_to
 from popmath.intersections.airy import amplitude
 
@@ -59,6 +59,10 @@ def test_every_number_is_there_once():
             is_there = (genus, largest) in found
             kept = 1 not in largest or (largest == (1,) and genus > 1)
             assert is_there == (kept and amplitude(masur_veech_structure(), genus, largest) != 0)
+
+
+def test_a_theory_says_what_is_known_of_it():
+    assert isinstance(theory_of("Bessel"), Theory) and theory_of("Weil-Petersson").removed is None
 
 
 def test_tensors_tell_theories_apart():
