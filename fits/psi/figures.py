@@ -95,7 +95,8 @@ def training() -> None:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         steps = [row["step"] for row in rows]
         (line,) = axis.semilogy(steps, [row["validation"] for row in rows], label=f"{path.stem}, validation")
-        axis.semilogy(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
+        if min(row["loss"] for row in rows) > 0:  # a balanced loss is a mean of logarithms
+            axis.semilogy(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
     axis.set(xlabel="step", ylabel="mean error of what is learned, and loss")
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(FOLDER / "training.png", dpi=110)
