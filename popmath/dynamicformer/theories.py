@@ -87,9 +87,9 @@ def theory_samples(name: str, max_level: int, max_genus: int) -> Samples:
         kept; at genus 1 nothing, as it is known exactly.
 
     Example:
-        >>> samples = theory_samples("Bessel", 8, 4)
-        >>> samples.requests.degrees.tolist(), float(np.exp(samples.log_scaled[0])).as_integer_ratio()
-        ([[1], [2], [1]], (9, 128))
+        >>> samples = theory_samples("Bessel", 6, 3)  # <Theta tau_1>_2 = 3/128, times 3!! = 3
+        >>> samples.requests.degrees.tolist(), round(float(np.exp(samples.log_scaled[0])) * 128, 6)
+        ([[1], [2], [1]], 9.0)
     """
     theory = theory_of(name)
     level = min(max_level, theory.max_level)
