@@ -20,7 +20,8 @@ LEARNED = {
     "psi-residual": "log F minus the leading term L_R of the large-genus form; degrees 1 removed exactly. It was given "
     "no coefficient of the expansion.",
     "psi-corrected": "what the closed form of order 6 leaves of log F, in units of what it may leave; degrees 1 "
-    "removed exactly. Where that form has broken down the network has no say.",
+    "removed exactly. Where that form has broken down the network has no say. That it sees no degree above 8 was "
+    "decided after a look at genera beyond 13 (page on networks).",
     "psi-raw": "log F itself of every partition as it is, ones and zeros too: no identity, no closed form.",
     "psi-multi": "log F of four theories, less the growth they have in common; it reads the tensor B of each. The "
     "degree with a dilaton equation is removed exactly.",
@@ -28,7 +29,7 @@ LEARNED = {
 NOT_FOR = {
     "psi-residual": "values: the closed form and the exact engine are better. Families of more than 24 points.",
     "psi-corrected": "requests with many zeros at low genus, where it is the closed form and no better.",
-    "psi-raw": "values: it is the least accurate. It is there to be opened.",
+    "psi-raw": "values: the closed form is better by orders of magnitude. It is there to be opened.",
     "psi-multi": "theories it was not trained on: four tensors are no sample of structures, so it tells them apart "
     "rather than reads them. Genera beyond its training range.",
 }
@@ -76,7 +77,7 @@ def card(name: str, network: TrainedNetwork, result: dict[str, Any], several: di
     ]
     lines += [
         f"**Training:** `python fits/psi/run.py {name}`, seed {settings.seed}, {record['steps']:,} steps of "
-        f"{settings.batch_size}, {trained_in(name)}; {count:,} numbers. Mean |error of what it learns| on validation: "
+        f"{settings.batch_size}, {trained_in(name)}; {count:,} weights. Mean |error of what it learns| on validation: "
         f"{record['validation']:.2e}.",
         "",
     ]

@@ -1,6 +1,6 @@
 """Errors of the trained networks and of everything they are compared with, on numbers nobody has trained on.
 
-    python fits/psi/evaluate.py            # 5 minutes on 2 cores; writes result.json; figures.py draws it
+    python fits/psi/evaluate.py            # 7 minutes on 2 cores; writes result.json; figures.py draws it
 
 Numbers: every psi-class number with n <= 9 of genus 14 to 25 (exact engine), the test part of genus 0 to 13, and the
 families of more than 24 points; psi-multi is evaluated by several_theories.py. Networks, closed forms and Aggarwal's

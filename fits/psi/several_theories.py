@@ -16,12 +16,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from popmath._provenance import provenance, write_json
-from popmath.dynamicformer.additive import AdditivePart
+from popmath.dynamicformer.additive import AdditivePart, least_squares
 from popmath.dynamicformer.baselines import log_closed_form
 from popmath.dynamicformer.batches import as_int32
 from popmath.dynamicformer.evaluation import summarise
@@ -66,8 +65,7 @@ def beyond(name: str) -> Samples:
     else:
         samples = theory_samples(name, theory.max_level, first + BEYOND - 1)
     requests = samples.requests
-    total = np.sum(np.maximum(requests.degrees, 0) * requests.multiplicity, axis=1)
-    is_psi = (total == requests.level + requests.genus - 1) & (name != PSI)
+    is_psi = (requests.total_degree == requests.level + requests.genus - 1) & (name != PSI)
     return samples.take(np.flatnonzero((requests.genus >= first) & ~is_psi))
 
 
@@ -101,7 +99,8 @@ def main() -> None:
         samples = data.by_theory[name]
         learned = samples.take(rows_of(settings, name, samples.requests, "train"))
         target = learned.log_scaled - baseline(learned.requests, "growth").log
-        fitted = AdditivePart.random(1, jax.random.key(0)).fitted(as_int32(learned.requests), target)
+        weights = least_squares(as_int32(learned.requests), target, several=True)
+        fitted = AdditivePart.through(np.zeros((1, 1)), [weights])
         asked = {
             "psi-multi": together.given(contexts[number]),
             "alone": singles[name].given(singles[name].tensor(tensors_of((name,)))[0]),

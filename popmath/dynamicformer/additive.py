@@ -52,16 +52,12 @@ class AdditivePart(eqx.Module):
         of_degrees, of_level = _functions(requests, several=context.shape[1] > 0)
         return jnp.sum(of_degrees * (given @ self.degree), axis=1) + jnp.sum(of_level * (given @ self.level), axis=1)
 
-    def fitted(self, requests: Requests, target: np.ndarray) -> AdditivePart:
-        """The same with the weights that do not depend on the context from least squares."""
-        degree, level = least_squares(requests, target, several=len(self.degree) > 1)
-        return AdditivePart(jnp.asarray(self.degree).at[0].set(degree), jnp.asarray(self.level).at[0].set(level))
-
-    def through(self, context: Array, weights: list[tuple[Array, Array]]) -> AdditivePart:
-        """The smallest affine weights that give these at these contexts, shape `(theories, numbers)`."""
+    @classmethod
+    def through(cls, context: Array, weights: list[tuple[Array, Array]]) -> AdditivePart:
+        """The smallest affine weights that are these at these contexts, shape `(theories, numbers)`."""
         given = np.concatenate([np.ones((len(context), 1)), np.asarray(context, float)], axis=1)
         both = (np.linalg.lstsq(given, np.stack(list(each)), rcond=1e-6)[0] for each in zip(*weights, strict=True))
-        return AdditivePart(*(jnp.asarray(each, jnp.float32) for each in both))
+        return cls(*(jnp.asarray(each, jnp.float32) for each in both))
 
 
 def least_squares(requests: Requests, target: np.ndarray, several: bool) -> tuple[Array, Array]:
@@ -81,8 +77,7 @@ def _functions(requests: Requests, several: bool) -> tuple[Array, Array]:
     level = 2 * jnp.asarray(requests.genus) - 2 + requests.num_points
     of_level = [_table(_USUAL[1])[level], (n[:, None] - 8) / 6]
     if several:
-        total = jnp.sum(jnp.maximum(jnp.asarray(requests.degrees), 0) * requests.multiplicity, axis=1)
-        left = 3 * jnp.asarray(requests.genus) - 3 + requests.num_points - total
+        left = 3 * jnp.asarray(requests.genus) - 3 + requests.num_points - requests.total_degree
         of_level.append(_table(_USUAL[1])[left])
     return jnp.einsum("btf,bt->bf", of_degree, times), jnp.concatenate(of_level, axis=1)
 

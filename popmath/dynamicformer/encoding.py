@@ -43,6 +43,11 @@ class Requests(NamedTuple):
         return np.sum(self.multiplicity * (self.degrees == degree), axis=1)
 
     @property
+    def total_degree(self) -> np.ndarray:
+        """Sum of the degrees of each (a token that is not there has multiplicity 0)."""
+        return (self.degrees * self.multiplicity).sum(axis=1)
+
+    @property
     def num_ones(self) -> np.ndarray:
         """How many degrees are 1."""
         return self.times(1)

@@ -80,15 +80,10 @@ def with_context(read: Features, context: Array, requests: Requests) -> Features
     g, n, times = (jnp.asarray(each, jnp.float32) for each in (*requests[:2], requests.multiplicity))
     d = jnp.asarray(jnp.maximum(requests.degrees, 0), jnp.float32)
     share = d / (2 * g - 2 + n)[:, None]
-    left = 3 * g - 3 + n - jnp.sum(times * d, axis=1)
+    left = 3 * g - 3 + n - jnp.asarray(requests.total_degree, jnp.float32)
     sums = [jnp.sum(times * share, axis=1), jnp.sum(times * share**2, axis=1), 1 / (1 + left), jnp.log1p(left) / 2]
     counts = jnp.concatenate([read.counts, jnp.stack(sums, axis=1), context], axis=1)
     return read._replace(tokens=tokens, counts=counts, influence=jnp.asarray(read.mask, jnp.float32))
-
-
-def num_with_context(context: int) -> tuple[int, int]:
-    """How many features `with_context` adds to tokens, and to multiplicities."""
-    return context, context + 4
 
 
 def equals(numbers: Array, values: np.ndarray) -> Array:
@@ -98,6 +93,7 @@ def equals(numbers: Array, values: np.ndarray) -> Array:
     return jnp.asarray(column == wide, jnp.float32)
 
 
-def num_features() -> tuple[int, int, int]:
-    """How many features tokens, multiplicities and levels have."""
-    return len(_ONE_HOT) + 6, 3 * len(_COUNTED), 5 + len(_COUNTED)
+def num_features(context: int = 0) -> tuple[int, int, int]:
+    """How many features tokens, multiplicities and levels have, with so many numbers of `with_context`."""
+    more = context + 4 if context else 0
+    return len(_ONE_HOT) + 6 + context, 3 * len(_COUNTED) + more, 5 + len(_COUNTED)

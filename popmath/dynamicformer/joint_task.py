@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._types import Array
-from popmath.dynamicformer.additive import least_squares
+from popmath.dynamicformer.additive import AdditivePart, least_squares
 from popmath.dynamicformer.batches import Batches, as_int32
 from popmath.dynamicformer.encoding import Requests, fit_width, without_degree
 from popmath.dynamicformer.joint import JointNetwork, tensors_of
+from popmath.dynamicformer.optimising import rounded_off
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.samples import Samples
 from popmath.dynamicformer.settings import TrainingSettings
@@ -20,7 +21,6 @@ from popmath.dynamicformer.splits import Split
 from popmath.dynamicformer.theories import TheorySamples, theory_of, theory_samples
 
 _FIRST = 5_000  # numbers of each theory that least squares is fitted to
-_SOFT = 1e-5  # errors below it count by their squares
 
 
 def split_of(settings: TrainingSettings, name: str) -> Split:
@@ -77,7 +77,7 @@ class JointTask:
             return network
         firsts = [part.draw(_FIRST, self.settings.seed + 2, 0) for part in self.train]
         weights = [least_squares(as_int32(first.requests), first.target, several=True) for first in firsts]
-        additive = inner.additive.through(network.tensor(self.tensors), weights)
+        additive = AdditivePart.through(network.tensor(self.tensors), weights)
         return dataclasses.replace(network, network=dataclasses.replace(inner, additive=additive))
 
     def draw(self, step: int) -> Any:
@@ -92,7 +92,7 @@ class JointTask:
     def loss(self, network: JointNetwork, batch: Any) -> Array:
         """Mean absolute error, rounded off near 0; if balanced, the mean over theories of its logarithm."""
         requests, kind, target = batch
-        error = jnp.sqrt((network(requests, kind, self.tensors) - target) ** 2 + _SOFT**2)
+        error = rounded_off(network(requests, kind, self.tensors) - target)
         if self.settings.loss == "absolute":
             return jnp.mean(error)
         return jnp.mean(jnp.log(jnp.mean(jnp.reshape(error, (len(self.names), -1)), axis=1)))

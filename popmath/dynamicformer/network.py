@@ -14,7 +14,7 @@ from jaxtyping import Float
 from popmath._types import Array
 from popmath.dynamicformer.additive import AdditivePart
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.features import Features, features, num_features, num_with_context, with_context
+from popmath.dynamicformer.features import Features, features, num_features, with_context
 from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention
 
 Tap = Callable[[str, Array], Array]
@@ -105,10 +105,7 @@ class IntersectionNetwork(eqx.Module):
     @classmethod
     def random(cls, settings: NetworkSettings, key: Array) -> IntersectionNetwork:
         """Random weights."""
-        per_token, per_count, per_level = num_features()
-        if settings.context:
-            more = num_with_context(settings.context)
-            per_token, per_count = per_token + more[0], per_count + more[1]
+        per_token, per_count, per_level = num_features(settings.context)
         keys = jax.random.split(key, 7 + settings.blocks)
         width, hidden, name = settings.width, settings.hidden, settings.activation
         blocks = [SetAttention.random(width, settings.heads, name, k) for k in keys[7:]]

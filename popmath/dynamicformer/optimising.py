@@ -13,6 +13,8 @@ import optax
 from popmath._types import Array
 from popmath.dynamicformer.settings import TrainingSettings
 
+_SOFT = 1e-5
+
 
 class State(NamedTuple):
     """What a run is at one step.
@@ -68,7 +70,7 @@ def _is_of_tensors(network: Any) -> Any:
 def compiled_update(
     settings: TrainingSettings, loss: Callable[[Any, Any], Array], optimiser: optax.GradientTransformation
 ) -> Callable[..., Any]:
-    """One step of Adam and of the moving average, compiled."""
+    """One step of Adam and of the moving average, compiled: from state, batch and step to state and loss."""
 
     @eqx.filter_jit
     def update(state: State, batch: Any, step: Array):
@@ -80,9 +82,14 @@ def compiled_update(
         past = jnp.minimum(settings.average, (1.0 + done) / (10.0 + done))
         arrays = (eqx.filter(each, eqx.is_array) for each in (state.lag, state.network, network))
         lag = jax.tree.map(lambda lag, old, new: past * (lag + (old - new)), *arrays)
-        return network, lag, memory, value
+        return state._replace(network=network, lag=lag, optimiser=memory), value
 
     return update
+
+
+def rounded_off(error: Array) -> Array:
+    """Absolute errors; those well below 1e-5 count by their squares."""
+    return jnp.sqrt(error**2 + _SOFT**2)
 
 
 def finite(state: State) -> bool:

@@ -113,16 +113,13 @@ class TrainedNetwork:
     def _limits(self, theory: str) -> tuple[int, int, int]:
         """Largest genus, number of points and level that it was trained on."""
         split, level = self.settings.split, self.settings.data.max_level
-        if not self.settings.data.theories:
-            return split.max_train_genus, split.max_train_points, level
-        return split_of(self.settings, theory).max_train_genus, split.max_train_points, min(
-            level, THEORIES[theory].max_level
-        )  # fmt: skip
+        if self.settings.data.theories:
+            split, level = split_of(self.settings, theory), min(level, THEORIES[theory].max_level)
+        return split.max_train_genus, split.max_train_points, level
 
     def _range_of(self, theory: str) -> str:
         genus, points, level = self._limits(theory)
-        removed = None if self.sees_ones else THEORIES[theory].removed
-        word = {0: "zeros", 1: "ones"}.get(removed if removed is not None else -1)
+        word = {None: "", 0: "zeros", 1: "ones"}[None if self.sees_ones else THEORIES[theory].removed]
         begin = f"{theory}: " if len(self.theories) > 1 else ""
         besides = f" besides {word}" if word else ""
         without = f" without {word}" if word else ""
@@ -153,13 +150,16 @@ class TrainedNetwork:
         self._check_theory(theory)
         sums = of_curves if theory == PSI else THEORIES[theory].structure().sum_range
         if isinstance(genus, int | np.integer):
-            return self.predict_requests(encode(np.array([genus]), [degrees], sums), theory)
-        return self.predict_requests(encode(genus, degrees, sums), theory)
+            return self._predict(encode(np.array([genus]), [degrees], sums), theory)
+        return self._predict(encode(genus, degrees, sums), theory)
 
     def predict_requests(self, requests: Requests, theory: str = PSI) -> NetworkPrediction:
         """The same of requests that are encoded already."""
         self._check_theory(theory)
         self._check_sums(requests, theory)
+        return self._predict(requests, theory)
+
+    def _predict(self, requests: Requests, theory: str) -> NetworkPrediction:
         removed = None if self.sees_ones else THEORIES[theory].removed
         kept, log_factor = (requests, 0.0) if removed is None else without_degree(requests, removed)
         wide = fit_width(kept, -(-kept.degrees.shape[1] // _TOKENS) * _TOKENS)
@@ -196,9 +196,9 @@ class TrainedNetwork:
             )
 
     def _check_sums(self, requests: Requests, theory: str) -> None:
-        total = np.sum(np.maximum(requests.degrees, 0) * requests.multiplicity, axis=1)
         sums = THEORIES[theory].structure().sum_range
-        for genus, points, degrees in np.unique(np.stack([requests.genus, requests.num_points, total], axis=1), axis=0):
+        columns = [requests.genus, requests.num_points, requests.total_degree]
+        for genus, points, degrees in np.unique(np.stack(columns, axis=1), axis=0):
             if degrees not in sums(int(genus), int(points)):
                 raise ValueError(
                     f"genus {genus} with {points} points and degrees that sum to {degrees}: the number of {theory} is "

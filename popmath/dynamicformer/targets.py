@@ -13,7 +13,7 @@ from popmath.intersections.alpha_polynomials import ACTION, coefficient
 
 Target = Literal["raw", "growth", "residual", "corrected"]
 CORRECTED_ORDER = 6
-_NEW_DEGREE = 2e3  # of the order of a quarter of the coefficient of p_8 in alpha_7
+_NEW_DEGREE = 2e3  # about a quarter of what each degree 8 adds to alpha_7, seen in the training part
 
 
 class Baseline(NamedTuple):

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from popmath._types import Array
+from popmath.dynamicformer.additive import AdditivePart, least_squares
 from popmath.dynamicformer.batches import Batches, as_int32
 from popmath.dynamicformer.features import features
 from popmath.dynamicformer.joint import JointNetwork
 from popmath.dynamicformer.joint_task import JointTask, joint_data
 from popmath.dynamicformer.network import IntersectionNetwork
+from popmath.dynamicformer.optimising import rounded_off
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.published_batches import TypeBatches
@@ -23,7 +25,6 @@ from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.theories import TheorySamples
 
 _FIRST = 20_000  # numbers that least squares is fitted to
-_SOFT = 1e-5  # errors below it count by their squares
 
 
 @runtime_checkable
@@ -109,7 +110,8 @@ class IntersectionTask:
         if network.additive is None:
             return network
         batch = self.train.draw(_FIRST, self.settings.seed + 2, 0)
-        return dataclasses.replace(network, additive=network.additive.fitted(as_int32(batch.requests), batch.target))
+        weights = least_squares(as_int32(batch.requests), batch.target, several=False)
+        return dataclasses.replace(network, additive=AdditivePart.through(np.zeros((1, 0)), [weights]))
 
     def draw(self, step: int) -> Any:
         """Requests and targets."""
@@ -123,7 +125,7 @@ class IntersectionTask:
         if self.settings.loss == "relative":
             shape = self.settings.network
             error = error / (shape.scale * features(*requests).small ** shape.first_order)
-        return jnp.mean(jnp.sqrt(error**2 + _SOFT**2))
+        return jnp.mean(rounded_off(error))
 
     def score(self, network: IntersectionNetwork) -> float:
         """Mean absolute error, types weighed as in training."""

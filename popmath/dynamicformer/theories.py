@@ -93,10 +93,11 @@ def theory_samples(name: str, max_level: int, max_genus: int) -> Samples:
     """
     theory = theory_of(name)
     level = min(max_level, theory.max_level)
+    genera = range(min(max_genus, level // 2 + 1) + 1)
     if name == PSI:
-        return exact_samples(level, range(min(max_genus, level // 2 + 1) + 1))
+        return exact_samples(level, genera)
     structure, found = theory.structure(), []
-    for genus in range(min(max_genus, level // 2 + 1) + 1):
+    for genus in genera:
         for points in range(max(1, 3 - 2 * genus), level + 3 - 2 * genus):
             for degrees in _degrees(structure, genus, points):
                 if theory.removed not in degrees or (degrees == (theory.removed,) and genus > 1):

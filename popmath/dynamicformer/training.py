@@ -162,8 +162,7 @@ class _Run:
         until = min(settings.num_steps, (self.step // settings.validate_every + 1) * settings.validate_every)
         while self.step < until:
             batch = on_all_devices(self.task.draw(self.step))
-            network, lag, optimiser, loss = self.update(self.state, batch, jnp.asarray(self.step))
-            self.state = self.state._replace(network=network, lag=lag, optimiser=optimiser)
+            self.state, loss = self.update(self.state, batch, jnp.asarray(self.step))
             self.losses.append(loss)
             self.step += 1
             pause = self.step % 50 == 0 and self.step < until  # a checkpoint at a validation comes after it
