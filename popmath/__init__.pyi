@@ -29,6 +29,7 @@ from .populations import Ricker as Ricker
 from .populations import ThetaLeslieGower as ThetaLeslieGower
 from .populations import simulate as simulate
 from .predictor import AsymptoticPredictor as AsymptoticPredictor
+from .predictor import IntersectionPredictor as IntersectionPredictor
 from .series import Series as Series
 from .series import read_series as read_series
 

@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -45,8 +47,33 @@ def test_psi_interval():
     record = json.loads(result.stdout)
     assert record["covered"] is True
     assert record["interval"]["log_lower"] <= record["log_value"] <= record["interval"]["log_upper"]
-    assert record["interval"]["calibrated_genera"] == [8, 13]
-    assert "calibrating" in result.stderr
+    assert record["interval"]["calibrated_genera"] == [1, 13]
+    assert "smallest expected error" in record["interval"]["reason"]
+    closed = run("psi", 10, 0, 6, 24, "--interval", "--order", 5, "--json")
+    assert json.loads(closed.stdout)["interval"]["calibrated_genera"] == [8, 13]
+    assert "calibrating" in closed.stderr
+
+
+def test_psi_batch(tmp_path):
+    (tmp_path / "in.csv").write_text("genus,degrees,label\n2,2 3,a\n30,20 30 40,b\n", encoding="utf-8")
+    tables = []
+    for name in ("out.csv", "out.parquet", "out.json"):
+        out = tmp_path / name
+        result = run("psi-batch", tmp_path / "in.csv", "--out", out, "--no-exact")
+        assert result.exit_code == 0 and result.stdout.startswith(f"wrote {out}: 1 psi-")
+        assert "2 numbers" in result.stderr
+        read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[name.rpartition(".")[2]]
+        tables.append(read(out))
+    for table in tables:
+        assert table["label"].tolist() == ["a", "b"] and (table["log_lower"] < table["log_upper"]).all()
+        np.testing.assert_allclose(table["log_value"], tables[0]["log_value"])
+    exact = run("psi-batch", tmp_path / "out.parquet", "--out", tmp_path / "exact.csv")
+    assert exact.exit_code == 2 and "already has the columns" in exact.stderr
+    again = run("psi-batch", tmp_path / "in.csv", "--out", tmp_path / "exact.csv")
+    assert "2 exact" in again.stdout
+    for bad, message in ((("none.csv", "out.csv"), "no file"), (("in.csv", "out.txt"), "must end in .csv")):
+        refused = run("psi-batch", tmp_path / bad[0], "--out", tmp_path / bad[1])
+        assert refused.exit_code == 2 and message in refused.stderr
 
 
 def test_table(tmp_path):

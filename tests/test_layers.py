@@ -23,7 +23,7 @@ ALLOWED = {
     "conformal": {"_errors"},
     "inference": {"_types", "_errors", "_text", "series", "conformal"},
     "dynamicformer": {"_types", "_errors", "intersections"},
-    "predictor": {"_errors", "_text", "intersections", "conformal"},
+    "predictor": {"_errors", "_text", "intersections", "conformal", "dynamicformer"},
     "plots": set(),
     "demo": EVERYTHING,
     "cli": EVERYTHING,

@@ -28,6 +28,7 @@ from popmath.dynamicformer.settings import TrainingSettings, read_settings
 from popmath.dynamicformer.training import train
 
 FOLDER = Path(__file__).parent
+RESULT = FOLDER / "ablations.json"
 STEPS, SEEDS, SHARES = 3_000, (0, 1, 2), (0.001, 0.01, 0.1)
 FORMS = ("dra:training", "dra:paper")  # beside the package's
 
@@ -86,7 +87,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--figure", action="store_true", help="only draw")
     if parser.parse_args().figure:
-        draw(json.loads((FOLDER / "ablations.json").read_text(encoding="utf-8"))["runs"])
+        if not RESULT.exists():
+            parser.error(f"there is no {RESULT.name} yet: run this without --figure first.")
+        draw(json.loads(RESULT.read_text(encoding="utf-8"))["runs"])
         return
     whole, wide = exact_samples(35, range(14)), exact_samples(2 * 18 - 4 + 9, range(18), 9)
     runs: dict[str, Any] = {}
@@ -102,7 +105,7 @@ def main() -> None:
         cells = [f"{runs[name][part]['median']:.1e}" for part in ("test", "genus 14 to 17")]
         print(f"{name:18} median {cells[0]} (test), {cells[1]} (genus 14 to 17)", flush=True)
         result_of = {"command": "python fits/psi/ablations.py", "versions": provenance(), "steps": STEPS, "runs": runs}
-        write_json(FOLDER / "ablations.json", result_of)
+        write_json(RESULT, result_of)
     draw(runs)
 
 

@@ -1,15 +1,16 @@
-"""The command line: `popmath demo`, `fit`, `simulate`, `psi`, `table` and `train`."""
+"""The command line: `popmath demo`, `fit`, `simulate`, `psi`, `psi-batch`, `table` and `train`."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from popmath.cli.output import errors_as_text, json_text, progress_of
+from popmath.cli.psi import psi, psi_batch
 from popmath.cli.simulate import simulate
 from popmath.cli.train import train
 
@@ -99,61 +100,8 @@ def fit(
 
 app.command()(simulate)
 app.command()(train)
-
-
-@app.command()
-def psi(
-    genus: Annotated[int, typer.Argument(help="Genus g, at least 0.")],
-    degrees: Annotated[list[int], typer.Argument(help="Degrees d1 d2 ... of the psi classes.")],
-    exact: Annotated[
-        bool, typer.Option("--exact", help="The exact fraction (the default without --interval).")
-    ] = False,
-    interval: Annotated[bool, typer.Option("--interval", help="The large-genus closed form with its band.")] = False,
-    order: Annotated[int, typer.Option(help="Corrections of the closed form, 0 to 8.")] = 6,
-    confidence: Confidence = 0.9,
-    method: Annotated[
-        str, typer.Option(help="Algorithm of the exact number: auto, closed_form, dvv, liu_xu, npoint.")
-    ] = "auto",
-    seed: Seed = 0,
-    json: AsJson = False,
-) -> None:
-    """A psi-class intersection number <tau_d1 tau_d2 ...>_g: exact, or the closed form with an error band."""
-    with errors_as_text():
-        from popmath.intersections import asymptotic, correlator, decimal_from_log, log_fraction
-
-        record: dict[str, Any] = {"genus": genus, "degrees": sorted(degrees)}
-        lines = []
-        number = prediction = None
-        if exact or not interval:
-            number = correlator(genus, degrees, method=method)
-            log_value = log_fraction(number)
-            record |= {"exact": str(number), "log_value": log_value}
-            decimal = "" if number.denominator == 1 else f"   = {decimal_from_log(log_value)}"
-            lines.append(f"<{' '.join(f'tau_{d}' for d in sorted(degrees))}>_{genus} = {number}{decimal}   (exact)")
-        if interval:
-            from popmath.predictor import AsymptoticPredictor
-
-            asymptotic(genus, degrees, order)  # refuses what has no closed form before anything is calibrated
-            with progress_of("calibrating the band on exact numbers"):
-                predictor = AsymptoticPredictor.calibrate(order=order, confidence_level=confidence, seed=seed)
-            prediction = predictor.predict(genus, degrees)
-            record["interval"] = {
-                "log_value": prediction.log_value,
-                "log_lower": prediction.log_lower,
-                "log_upper": prediction.log_upper,
-                "value": prediction.value,
-                "confidence_level": prediction.confidence_level,
-                "method": prediction.method,
-                "calibrated_genera": prediction.calibrated_genera,
-                "num_calibration": prediction.num_calibration,
-                "warnings": prediction.warnings,
-            }
-            lines.append(prediction.summary())
-        if number is not None and prediction is not None:
-            covered = prediction.covers(log_fraction(number))
-            record["covered"] = covered
-            lines.append(f"  the band {'covers' if covered else 'does NOT cover'} the exact number")
-        typer.echo(json_text(record) if json else "\n".join(lines))
+app.command()(psi)
+app.command()(psi_batch)
 
 
 @app.command()

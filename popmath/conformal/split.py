@@ -56,8 +56,8 @@ class SplitBand:
         Raises:
             ValueError: for predictions that are not finite, or a group that was not calibrated.
         """
-        centre = _finite("predictions", predictions)
-        spread = _scale(scale, centre.shape)
+        centre = finite_vector("predictions", predictions)
+        spread = positive_scale(scale, centre.shape)
         labels = _labels(groups, centre.size)
         unknown = [label for label in dict.fromkeys(labels) if label not in self.quantiles]
         if unknown:
@@ -119,10 +119,10 @@ def calibrate_split(
         Calibrated by MAPIE's `SplitConformalRegressor`, one per group.
     """
     needed = scores_needed(confidence_level)
-    centre, target = _finite("predictions", predictions), _finite("truth", truth)
+    centre, target = finite_vector("predictions", predictions), finite_vector("truth", truth)
     if centre.shape != target.shape:
         raise ValueError(f"predictions and truth must have one shape; got {centre.shape} and {target.shape}.")
-    standardised = (target - centre) / _scale(scale, centre.shape)
+    standardised = (target - centre) / positive_scale(scale, centre.shape)
     labels = _labels(groups, centre.size)
     members: dict[Hashable, list[int]] = {}
     for i, label in enumerate(labels):
@@ -170,7 +170,8 @@ def _mapie_quantile(standardised: np.ndarray, confidence_level: float) -> float:
     return quantile
 
 
-def _finite(name: str, values: np.ndarray) -> np.ndarray:
+def finite_vector(name: str, values: np.ndarray) -> np.ndarray:
+    """One-dimensional float64, or a ValueError with the first entry that is not finite."""
     array = np.asarray(values, dtype=float)
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional; got shape {array.shape}.")
@@ -180,7 +181,8 @@ def _finite(name: str, values: np.ndarray) -> np.ndarray:
     return array
 
 
-def _scale(scale: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
+def positive_scale(scale: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
+    """The scale in this shape, or a ValueError if it is not positive and finite."""
     array = np.broadcast_to(np.asarray(scale, dtype=float), shape)
     if not (np.isfinite(array) & (array > 0)).all():
         raise ValueError(f"scale must be positive and finite; its smallest entry is {array.min():g}.")

@@ -37,6 +37,9 @@ class PublishedSettings:
         padding_id: degree of a padding token. In the published code it is 0, a degree that occurs; the default cannot.
         form: of the Dynamic Range Activator.
         redundancy: weight of the cross-correlation of the two memory tokens in the loss.
+        usual_sums: divide the sums in the pools by the usual number of tokens; as published they are not, and with
+            up to 1,500 tokens training blew up.
+        head_scale: of the last layer's random weights; 1 as published.
     """
 
     width: int = 256
@@ -48,6 +51,8 @@ class PublishedSettings:
     padding_id: int = -1
     form: Form = "package"
     redundancy: float = 0.1
+    usual_sums: bool = True
+    head_scale: float = 0.1
 
     def __post_init__(self) -> None:
         """Check what cannot work."""
@@ -62,8 +67,9 @@ class Partitions(NamedTuple):
 
     Attributes:
         kind: position of its type, shape `(batch,)`.
-        degrees: one token for each point, padded, shape `(batch, points)`.
-        mask: True where there is a point, same shape.
+        degrees: the distinct degrees of each, shape `(batch, tokens)`.
+        times: how many points have each, 0 where a request has no more, same shape.
+        length: number of points up to which each is padded, shape `()`.
         type_: (g, n) of each type, shape `(types, 2)`.
         entries: (i, j, k, log(1 + 100 B[i, j, k])) of the non-zero entries of B, shape `(types, entries, 4)`.
         entry_mask: True where there is an entry, shape `(types, entries)`.
@@ -71,7 +77,8 @@ class Partitions(NamedTuple):
 
     kind: np.ndarray
     degrees: np.ndarray
-    mask: np.ndarray
+    times: np.ndarray
+    length: np.ndarray
     type_: np.ndarray
     entries: np.ndarray
     entry_mask: np.ndarray
@@ -105,22 +112,27 @@ class Encoder(eqx.Module):
             Perceptron.random((1, width // 4, settings.heads), "swish", keys[9]) if positions else None,
         )
 
-    def __call__(self, tokens: Array, mask: Array) -> tuple[Array, Array]:
-        """Memory token, shape `(batch, width)`, and the others, shape `(batch, tokens, width)`."""
+    def __call__(self, tokens: Array, times: Array) -> tuple[Array, Array]:
+        """Memory token, shape `(batch, width)`, and the others, shape `(batch, tokens, width)`.
+
+        A token that stands `times` times is what as many equal tokens are, exactly: without positions their values are
+        equal, and in attention their weights add.
+        """
         memory = jnp.broadcast_to(self.memory, (len(tokens), 1, len(self.memory)))
         x = jnp.concatenate([memory, self.inputs(tokens)], axis=1)
-        there = jnp.concatenate([jnp.ones((len(mask), 1), bool), mask], axis=1)
-        x = x + self._attend(_rms(x, self.gains[0]), there)
+        weight = jnp.concatenate([jnp.ones((len(times), 1)), times], axis=1)
+        x = x + self._attend(_rms(x, self.gains[0]), weight)
         x = x + self.forward[1](self.activation(self.forward[0](_rms(x, self.gains[1]))))
         return x[:, 0], x[:, 1:]
 
-    def _attend(self, x: Array, there: Array) -> Array:
+    def _attend(self, x: Array, times: Array) -> Array:
         heads = len(self.scale)
         q, k, v = (jnp.reshape(linear(x), (*x.shape[:2], heads, -1)) for linear in self.attention[:3])
         scores = jnp.einsum("bqhd,bkhd->bhqk", _unit(q), _unit(k)) * self.scale[None, :, None, None]
         if self.position is not None:
             scores = scores + self._bias(x.shape[1])[None]
-        weights = jax.nn.softmax(jnp.where(there[:, None, None, :], scores, -1e9), axis=-1)
+        counted = jnp.where(times > 0, jnp.log(jnp.maximum(times, 1.0)), -1e9)
+        weights = jax.nn.softmax(scores + counted[:, None, None, :], axis=-1)
         mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v)
         return self.attention[3](jnp.reshape(mixed, x.shape))
 
@@ -155,7 +167,7 @@ class PublishedNetwork(eqx.Module):
     @classmethod
     def random(cls, settings: PublishedSettings, key: Array) -> PublishedNetwork:
         """Random weights; about 1.8 million in the published size."""
-        keys = jax.random.split(key, 7)
+        keys, sizes = jax.random.split(key, 7), (settings.width + settings.embedding, settings.hidden, 1)
         return cls(
             Encoder.random(1, settings, False, keys[0]),
             Encoder.random(4, settings, True, keys[1]),
@@ -163,7 +175,7 @@ class PublishedNetwork(eqx.Module):
             Linear.random(12 * settings.width, settings.width, keys[2]),
             DynamicRangeActivator.random(keys[3], settings.form),
             Linear.random(2, settings.embedding, keys[4]),
-            Perceptron.random((settings.width + settings.embedding, settings.hidden, 1), "relu", keys[5], scale=0.1),
+            Perceptron.random(sizes, "relu", keys[5], settings.head_scale),
             settings,
         )
 
@@ -173,21 +185,26 @@ class PublishedNetwork(eqx.Module):
         B is encoded once for each type of the batch.
         """
         settings = self.settings
-        degrees = jnp.where(batch.mask, batch.degrees, settings.padding_id)
-        seen = batch.mask if settings.padding_id < 0 else jnp.ones_like(batch.mask)
-        memory, tokens = self.partition(jnp.asarray(degrees, jnp.float32)[..., None] / 10, seen)
-        tensor_memory, entries = self.tensor(_scaled(batch.entries), batch.entry_mask)
-        pooled = self.project(self._pool(0, tokens, batch.mask))
-        of_tensor = self.project(self._pool(1, entries, batch.entry_mask))
+        times, there = jnp.asarray(batch.times, jnp.float32), jnp.asarray(batch.entry_mask, jnp.float32)
+        points = jnp.sum(times, axis=1, keepdims=True)
+        padding = jnp.full((len(times), 1), settings.padding_id, jnp.float32)
+        degrees = jnp.concatenate([jnp.asarray(batch.degrees, jnp.float32), padding], axis=1)
+        missing = jnp.asarray(batch.length, jnp.float32) - points
+        real = jnp.concatenate([times, jnp.zeros_like(missing)], axis=1)
+        filled = jnp.concatenate([times, missing], axis=1)
+        memory, tokens = self.partition(degrees[..., None] / 10, real if settings.padding_id < 0 else filled)
+        tensor_memory, entries = self.tensor(_scaled(batch.entries), there)
+        pooled = self.project(self._pool(0, tokens, real, filled))
+        of_tensor = self.project(self._pool(1, entries, there, jnp.ones_like(there)))
         fused = self.fuse(pooled + of_tensor[batch.kind])
         kinds = self.embed(jnp.asarray(batch.type_, jnp.float32) / 10)[batch.kind]
         value = self.head(jnp.concatenate([fused, kinds], axis=1))[:, 0]
         return 40.0 * value, memory, tensor_memory[batch.kind]
 
-    def _pool(self, number: int, tokens: Array, mask: Array) -> Array:
-        there = mask if self.settings.masked_pooling else jnp.ones_like(mask)
-        lengths = mask if self.settings.true_lengths else jnp.ones_like(mask)
-        return self.pools[number](tokens, there, jnp.sum(jnp.asarray(lengths, jnp.float32), axis=1))
+    def _pool(self, number: int, tokens: Array, real: Array, filled: Array) -> Array:
+        times = real if self.settings.masked_pooling else filled
+        lengths = real if self.settings.true_lengths else filled
+        return self.pools[number](tokens, times, jnp.sum(lengths, axis=1), self.settings.usual_sums)
 
     def loss(self, batch: Partitions, target: Array) -> Array:
         """Mean absolute error and the redundancy of the two memory tokens (Barlow twins).

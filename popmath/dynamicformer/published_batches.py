@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 
 from popmath.dynamicformer.batches import log_of_ones, with_ones
-from popmath.dynamicformer.encoding import Requests, log_double_factorials
+from popmath.dynamicformer.encoding import Requests, fit_width, log_double_factorials
 from popmath.dynamicformer.published import Partitions
 from popmath.dynamicformer.samples import Samples
 from popmath.intersections.airy_structures import witten_kontsevich_structure
 
 MOST_ENTRIES = 1_500
-_POINTS, _ENTRIES = 8, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
+_TOKENS, _ENTRIES = 4, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
 
 
 class TypeBatches:
@@ -62,18 +62,22 @@ class TypeBatches:
 
 
 def partitions_of(requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray) -> Partitions:
-    """One token for each point, and the tensor of each type."""
-    width = _filled(int(requests.num_points.max()), _POINTS)
-    degrees = np.full((len(kind), width), -1, np.int32)
-    for row, (parts, times) in enumerate(zip(requests.degrees, requests.multiplicity, strict=True)):
-        written = np.repeat(parts, times)
-        degrees[row, : len(written)] = written
+    """One token for each distinct degree, and the tensor of each type."""
+    wide = fit_width(requests, _filled(int(np.count_nonzero(requests.multiplicity, axis=1).max()), _TOKENS))
     tensors = [tensor_entries(3 * g - 3 + n) for g, n in kinds]
     longest = _filled(max(len(each) for each in tensors), _ENTRIES)
     entries, there = np.zeros((len(kinds), longest, 4), np.float32), np.zeros((len(kinds), longest), bool)
     for row, each in enumerate(tensors):
         entries[row, : len(each)], there[row, : len(each)] = each, True
-    return Partitions(kind.astype(np.int32), degrees, degrees >= 0, np.array(kinds, np.int32), entries, there)
+    return Partitions(
+        kind.astype(np.int32),
+        wide.degrees.astype(np.int32),
+        wide.multiplicity.astype(np.int32),
+        np.array(requests.num_points.max(), np.int32),
+        np.array(kinds, np.int32),
+        entries,
+        there,
+    )
 
 
 @cache

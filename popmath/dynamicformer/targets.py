@@ -3,6 +3,7 @@ r"""What a network learns: the logarithm itself, or what a closed form leaves of
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -108,5 +109,10 @@ def _alphas(requests: Requests, order: int) -> list[np.ndarray]:
     """alpha_1, ..., alpha_order of each request; each combination of multiplicities is evaluated once."""
     small = [requests.times(j) for j in range(order + 2)]
     unique, where = np.unique(np.stack(small, axis=1), axis=0, return_inverse=True)
-    rows = [dict(enumerate(row)) for row in unique.tolist()]
-    return [np.array([float(coefficient(k, row)) for row in rows])[where.ravel()] for k in range(1, order + 1)]
+    rows = [tuple(row) for row in unique.tolist()]
+    return [np.array([_alpha(k, row) for row in rows])[where.ravel()] for k in range(1, order + 1)]
+
+
+@lru_cache(maxsize=1 << 16)
+def _alpha(k: int, multiplicities: tuple[int, ...]) -> float:
+    return float(coefficient(k, dict(enumerate(multiplicities))))

@@ -16,7 +16,10 @@ import popmath.predictor
 from popmath.conformal import (
     CultureBand,
     HorizonBand,
+    QuantileBand,
     SplitBand,
+    WeightedBand,
+    WindowBand,
     calibrate_split,
     coverage_and_width,
     scores_needed,
@@ -149,8 +152,9 @@ def test_levels(level, kind):
 
 def test_nothing_uncalibrated_predicts():
     rooms = (popmath.conformal, popmath.inference, popmath.intersections, popmath.populations, popmath.predictor)
-    public = {thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)}
-    assert {thing for thing in public if hasattr(thing, "predict_interval")} == {SplitBand, HorizonBand, CultureBand}
-    for band in (SplitBand, HorizonBand, CultureBand):
+    things = [getattr(room, name) for room in rooms for name in dir(room)]
+    bands = {thing for thing in things if isinstance(thing, type) and hasattr(thing, "predict_interval")}
+    assert bands == {SplitBand, HorizonBand, CultureBand, QuantileBand, WeightedBand, WindowBand}
+    for band in bands:
         with pytest.raises(TypeError):
             band()

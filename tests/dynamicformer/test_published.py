@@ -12,7 +12,7 @@ from popmath import DataError
 from popmath.dynamicformer.encoding import encode
 from popmath.dynamicformer.pooling import PrincipalPool
 from popmath.dynamicformer.pretrained import TrainedNetwork
-from popmath.dynamicformer.published import Partitions, PublishedNetwork, PublishedSettings
+from popmath.dynamicformer.published import PublishedNetwork, PublishedSettings
 from popmath.dynamicformer.published_batches import TypeBatches, partitions_of, tensor_entries
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings
@@ -39,7 +39,7 @@ def test_its_published_size():
 
 def test_batches_are_requests_with_their_logarithms():
     for row in range(12):
-        degrees = BATCH.degrees[row][BATCH.mask[row]].tolist()
+        degrees = np.repeat(BATCH.degrees[row], BATCH.times[row]).tolist()
         genus, points = BATCH.type_[BATCH.kind[row]].tolist()
         assert len(degrees) == points and TARGET[row] == pytest.approx(log_correlator(genus, degrees), abs=1e-4)
         entries = BATCH.entries[BATCH.kind[row]][BATCH.entry_mask[BATCH.kind[row]]]
@@ -52,20 +52,34 @@ def test_the_tensor_is_cut_at_1500_entries():
 
 def turned(batch):
     order = np.random.default_rng(0).permutation(batch.degrees.shape[1])
-    return batch._replace(degrees=batch.degrees[:, order], mask=batch.mask[:, order])
+    return batch._replace(degrees=batch.degrees[:, order], times=batch.times[:, order])
 
 
 def longer(batch):
     pad = ((0, 0), (0, 5))
     return batch._replace(
-        degrees=np.pad(batch.degrees, pad, constant_values=-1), mask=np.pad(batch.mask, pad, constant_values=False)
+        degrees=np.pad(batch.degrees, pad), times=np.pad(batch.times, pad), length=batch.length + np.int32(5)
     )
+
+
+def one_by_one(batch):
+    points = [np.repeat(parts, times) for parts, times in zip(batch.degrees, batch.times, strict=True)]
+    width = max(len(each) for each in points)
+    degrees = np.stack([np.pad(each, (0, width - len(each))) for each in points])
+    return batch._replace(degrees=degrees, times=np.stack([np.arange(width) < len(each) for each in points]) * 1)
 
 
 def test_order_and_padding_do_not_matter():
     value = value_of(network(), BATCH)[0]
     for other in (turned(BATCH), longer(BATCH)):
         np.testing.assert_allclose(value_of(network(), other)[0], value, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("published", [{}, {"masked_pooling": False}, {"true_lengths": False}, {"padding_id": 0}])
+def test_a_token_for_each_point_says_the_same(published):
+    net = network(dataclasses.replace(SMALL, **published))
+    for found, expected in zip(value_of(net, one_by_one(BATCH)), value_of(net, BATCH), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("published", [{"masked_pooling": False}, {"true_lengths": False}, {"padding_id": 0}])
@@ -83,20 +97,19 @@ def test_every_weight_has_a_slope():
 
 
 def test_one_type_leaves_nothing_of_the_tensors_memory():
-    alone = Partitions(
-        np.zeros(12, np.int32), BATCH.degrees, BATCH.mask, BATCH.type_[:1], BATCH.entries[:1], BATCH.entry_mask[:1]
-    )
+    first = {name: getattr(BATCH, name)[:1] for name in ("type_", "entries", "entry_mask")}
+    alone = BATCH._replace(kind=np.zeros(12, np.int32), **first)
     _, memory, tensor = value_of(network(), alone)
     assert np.ptp(tensor, axis=0).max() == 0 < np.ptp(memory, axis=0).max()
 
 
 def test_the_pool_against_numpy():
     tokens = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)
-    mask = np.array([[True, True, True, False], [True, False, False, False]])
-    found = PrincipalPool(jnp.asarray(1.0))(tokens, mask, np.array([3.0, 1.0], np.float32))
-    real = tokens[0, :3]
+    times = np.array([[1, 2, 1, 0], [1, 0, 0, 0]], np.float32)
+    found = PrincipalPool(jnp.asarray(1.0))(tokens, times, np.array([4.0, 1.0], np.float32))
+    real = tokens[0, [0, 1, 1, 2]]
     first = np.concatenate([real.sum(0) / np.e, real.max(0), real.mean(0), np.sqrt(real.var(0) + 1e-6)])
-    scale = np.log(4) / np.log1p(np.e)
+    scale = np.log(5) / np.log1p(np.e)
     np.testing.assert_allclose(found[0], np.concatenate([first, first * scale, first / scale]), rtol=1e-4, atol=1e-5)
 
 
@@ -143,4 +156,4 @@ def test_settings_that_cannot_work():
 def test_partitions_of_one_type():
     requests = SAMPLES.requests.take(np.flatnonzero(SAMPLES.requests.genus == 2)[:3])
     found = partitions_of(requests, [(2, int(n)) for n in requests.num_points], np.arange(3))
-    assert found.degrees.shape[1] == 8 and found.mask.sum() == requests.num_points.sum()
+    assert found.degrees.shape[1] == 4 and found.times.sum() == requests.num_points.sum()

@@ -10,66 +10,15 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from popmath._errors import UnableError
-from popmath._text import Summary
 from popmath.conformal import SplitBand, calibrate_split, scores_needed
 from popmath.intersections import (
     Asymptotic,
     asymptotic,
     count_degree_tuples,
-    decimal_from_log,
     degree_tuples,
     log_correlator,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class LogPrediction:
-    """A predicted psi-class number, by its natural logarithm.
-
-    Attributes:
-        genus: genus.
-        degrees: degrees, ascending.
-        log_value: logarithm of the prediction.
-        log_lower: lower end of the band.
-        log_upper: upper end of the band.
-        confidence_level: nominal coverage.
-        method: how it was computed.
-        calibrated_genera: lowest and highest genus of the calibration numbers.
-        num_calibration: calibration numbers of its group.
-        warnings: empty inside the calibrated range; otherwise what is not guaranteed.
-    """
-
-    genus: int
-    degrees: tuple[int, ...]
-    log_value: float
-    log_lower: float
-    log_upper: float
-    confidence_level: float
-    method: str
-    calibrated_genera: tuple[int, int]
-    num_calibration: int
-    warnings: tuple[str, ...]
-
-    @property
-    def value(self) -> str:
-        """The prediction in decimal notation."""
-        return decimal_from_log(self.log_value)
-
-    def covers(self, log_value: float) -> bool:
-        """Whether the band holds this logarithm."""
-        return self.log_lower <= log_value <= self.log_upper
-
-    def summary(self) -> Summary:
-        """Number, band and what the band rests on."""
-        relative = math.expm1(0.5 * (self.log_upper - self.log_lower))
-        low, high = self.calibrated_genera
-        lines = [
-            f"<{' '.join(f'tau_{d}' for d in self.degrees)}>_{self.genus} = {self.value}   ({self.method})",
-            f"  {100 * self.confidence_level:g}% band: within a relative {relative:.2g}; log value "
-            f"{self.log_value:.12g}, from {self.log_lower:.12g} to {self.log_upper:.12g}",
-            f"  calibrated on {self.num_calibration} exact numbers of its group, genus {low} to {high}",
-        ]
-        return Summary("\n".join([*lines, *(f"  * {w}" for w in self.warnings)]))
+from popmath.predictor.prediction import LogPrediction
 
 
 @dataclasses.dataclass(frozen=True)

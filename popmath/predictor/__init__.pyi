@@ -1,0 +1,10 @@
+from .asymptotic import AsymptoticPredictor as AsymptoticPredictor
+from .asymptotic import draw_degrees as draw_degrees
+from .asymptotic import expected_error as expected_error
+from .bands import MethodBand as MethodBand
+from .calibration import calibrated_bands as calibrated_bands
+from .calibration import part_of as part_of
+from .intersection import IntersectionPredictor as IntersectionPredictor
+from .prediction import LogPrediction as LogPrediction
+from .storage import read_bands as read_bands
+from .storage import write_bands as write_bands
