@@ -73,15 +73,21 @@ def of_methods(part: Samples) -> tuple[dict[str, Bands], np.ndarray, np.ndarray]
     return found, which, numbers
 
 
-def aggarwal_band(held: Samples, part: Samples) -> Bands:
-    """Split conformal around Aggarwal's leading term: one error for all."""
+def aggarwal_bands(held: Samples, part: Samples) -> dict[str, Bands]:
+    """Bands around Aggarwal's leading term: one error for all (split), or for each number of points (Mondrian)."""
     known, error = (log_aggarwal(each.requests) - each.log_scaled for each in (held, part))
-    low, high = {}, {}
+    groups, new = (each.requests.num_points.astype(int) for each in (held, part))
+    mondrian = calibrate_window(
+        np.zeros(len(known)), known, positions=np.zeros((len(known), 1)), groups=groups, share=1.0, smallest=1
+    )
+    found = {name: ({}, {}) for name in ("Aggarwal, split", "Aggarwal, by points")}
     for level in LEVELS:
-        band = calibrate_split(np.zeros(len(known)), known, confidence_level=level)
-        lower, upper = band.predict_interval(np.zeros(len(error)))
-        low[level], high[level] = error + lower, error + upper
-    return Bands(low, high)
+        split = calibrate_split(np.zeros(len(known)), known, confidence_level=level)
+        ends = [split.predict_interval(np.zeros(len(error)))]
+        ends.append(mondrian.at_level(level).predict_interval(np.zeros(len(error)), np.zeros((len(error), 1)), new)[:2])
+        for (low, high), (lower, upper) in zip(found.values(), ends, strict=True):
+            low[level], high[level] = error + lower, error + upper
+    return {name: Bands(*ends) for name, ends in found.items()}
 
 
 def fitted_band(learned: Samples, held: Samples, part: Samples, fit: LinearFit) -> Bands:
@@ -207,6 +213,8 @@ def inside_report(part: Samples, bands: dict[str, Bands], numbers: np.ndarray) -
                 row = {"from": low, "to": high, "num": len(chosen)}
                 out[name].append(row | summed(bands, chosen, np.ones(len(chosen))))
     out["all"] = {"num": len(rows)} | summed(bands, rows, np.ones(len(rows)))
+    shared = rows[np.all([np.isfinite(bands[name].low[0.9][rows]) for name in METHODS], axis=0)]
+    out["where_every_method_has_a_say"] = {"num": len(shared)} | summed(bands, shared, np.ones(len(shared)))
     return out
 
 
@@ -256,7 +264,7 @@ def main() -> None:
     result |= {"data": inside.digest(), "levels": LEVELS, "per_type": PER_TYPE, "bands": read_bands()[1]}
     for name, part in (("inside", coverage), ("beyond", beyond)):
         bands, which, numbers = of_methods(part)
-        bands |= {"Aggarwal, split": aggarwal_band(held, part)}
+        bands |= aggarwal_bands(held, part)
         fitted = {"39 features": fitted_band(learned, held, part, fit)}
         others = of_recipes(learned, held, part)
         if name == "inside":

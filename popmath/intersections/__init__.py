@@ -29,6 +29,7 @@ from popmath.intersections.masur_veech import MasurVeechVolume as MasurVeechVolu
 from popmath.intersections.masur_veech import masur_veech_volume as masur_veech_volume
 from popmath.intersections.masur_veech import simple_curve_frequencies as simple_curve_frequencies
 from popmath.intersections.memory import clear_cache as clear_cache
+from popmath.intersections.number_cost import correlator_cost as correlator_cost
 from popmath.intersections.partitions import count_degree_tuples as count_degree_tuples
 from popmath.intersections.partitions import degree_tuples as degree_tuples
 from popmath.intersections.sizes import complete_table_cost as complete_table_cost

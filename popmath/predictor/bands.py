@@ -14,7 +14,7 @@ from popmath.predictor.methods import METHODS, Said, features, said_by
 
 CLOSEST = "closest"
 CORRECTION, CORRECTED = "psi-corrected", "closed form, order 6"  # the one is not taken where the other has a say
-SMALLEST, SHARE, WEIGHTS = 60, 0.03, (1.0, 2.0)  # of the window; of predicted value and genus in its distances
+SMALLEST, SHARE, WEIGHTS = 60, 0.03, (1.0, 2.0, 1.0)  # of the window; of the positions in its distances
 _LEVEL = 0.9  # at which sizes and drifts are measured
 _APART = 100_000
 _FEWEST = 100  # numbers in each half that a drift is measured on
@@ -61,7 +61,7 @@ class MethodBand:
     The score of a number is $|\log F - \hat y| / s$, $s$ the size that the method expects of its error times a learned
     factor. The choice of a method looks at $s$ alone, so that the scores of what was chosen are calibrated like those
     of a single method. Numbers for which one method was chosen and that have equally many points besides ones are a
-    group; in it a sliding window over predicted value and genus. Beyond the highest calibrated genus the learned factor
+    group; in it a sliding window over predicted value, genus and zeros. Beyond the highest calibrated genus the learned factor
     never falls, and the band grows like $(x/x_0)^\kappa$: $\kappa \ge 0$ from how the 90 % quantile of the method's
     scores grew from the lower to the upper half of its groups' genera, $x = 2g - 3 + m$ and $x_0$ its mean in the upper
     half of the group.
@@ -140,8 +140,8 @@ def expected_errors(
 
 
 def positions_of(requests: Requests, log_value: np.ndarray) -> np.ndarray:
-    """Where numbers stand in their group: predicted value and genus."""
-    return np.column_stack([log_value, requests.genus.astype(float)])
+    """Where numbers stand in their group: predicted value, genus, and how many zeros."""
+    return np.column_stack([log_value, requests.genus.astype(float), requests.times(0).astype(float)])
 
 
 def groups_of(requests: Requests, which: np.ndarray) -> np.ndarray:

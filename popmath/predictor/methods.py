@@ -86,8 +86,8 @@ def _omitted(requests: Requests, terms: np.ndarray) -> np.ndarray:
 def features(requests: Requests, max_genus: int | None = None) -> np.ndarray:
     r"""What the size of an error is learned from.
 
-    $\log x$, $\log(1 + p_0)$, $p_0/\sqrt x$, $m/x$ and its square, with $x = 2g - 3 + m$ (at least 1), $m$ the number
-    of points and $p_0$ of zeros. Linear in $\log x$: sizes go on as a power of x beyond the genera they were learned
+    $\log x$, $\log(1 + p_0)$, $p_0/\sqrt x$, $m/x$ and its square, and whether $p_0$ is 0, 1 or 2, with $x = 2g - 3 + m$
+    (at least 1), $m$ the number of points and $p_0$ of zeros. Linear in $\log x$: sizes go on as a power of x beyond the genera they were learned
     from. With `max_genus`, as if the genus were at most that.
     """
     genus = requests.genus.astype(float)
@@ -95,5 +95,5 @@ def features(requests: Requests, max_genus: int | None = None) -> np.ndarray:
         genus = np.minimum(genus, max_genus)
     points, zeros = requests.num_points.astype(float), requests.times(0).astype(float)
     x = np.maximum(2 * genus - 3 + points, 1.0)
-    ratio = points / x
-    return np.column_stack([np.log(x), np.log1p(zeros), zeros / np.sqrt(x), ratio, ratio**2])
+    ratio, few = points / x, [zeros == count for count in (0, 1, 2)]
+    return np.column_stack([np.log(x), np.log1p(zeros), zeros / np.sqrt(x), ratio, ratio**2, *few])
