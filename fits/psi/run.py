@@ -4,7 +4,8 @@
     python fits/psi/run.py psi-residual       # one
     popmath train fits/psi/psi-residual.toml  # the same for a configuration of your own
 
-The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights.
+The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights, those of
+the published network, 7 MB and no use but to be compared, stay in fits/psi.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def main() -> None:
     for name in parser.parse_args().names or names:
         result = train(read_settings(FOLDER / f"{name}.toml"), FOLDER / "runs" / name, progress=say)
         assert result is not None
-        SHIPPED.mkdir(exist_ok=True)
-        shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, SHIPPED / f"{name}.safetensors")
+        kept = FOLDER if name == "published" else SHIPPED
+        shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, kept / f"{name}.safetensors")
         (FOLDER / "metrics").mkdir(exist_ok=True)
         shutil.copyfile(FOLDER / "runs" / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
         print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)

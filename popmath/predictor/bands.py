@@ -61,10 +61,10 @@ class MethodBand:
     The score of a number is $|\log F - \hat y| / s$, $s$ the size that the method expects of its error times a learned
     factor. The choice of a method looks at $s$ alone, so that the scores of what was chosen are calibrated like those
     of a single method. Numbers for which one method was chosen and that have equally many points besides ones are a
-    group; in it a sliding window over predicted value, genus and zeros. Beyond the highest calibrated genus the learned factor
-    never falls, and the band grows like $(x/x_0)^\kappa$: $\kappa \ge 0$ from how the 90 % quantile of the method's
-    scores grew from the lower to the upper half of its groups' genera, $x = 2g - 3 + m$ and $x_0$ its mean in the upper
-    half of the group.
+    group; in it a sliding window over predicted value, genus and zeros. Beyond the highest calibrated genus the learned
+    factor never falls, and the band grows like $(x/x_0)^\kappa$: $\kappa \ge 0$ from how the 90 % quantile of the
+    method's scores grew from the lower to the upper half of its groups' genera, $x = 2g - 3 + m$ and $x_0$ its mean in
+    the upper half of the group.
 
     Attributes:
         scales: the learned factor of each method.
