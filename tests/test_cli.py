@@ -55,12 +55,12 @@ def test_psi_interval():
 
 
 def test_psi_batch(tmp_path):
-    (tmp_path / "in.csv").write_text("genus,degrees,label\n2,2 3,a\n30,20 30 40,b\n", encoding="utf-8")
+    (tmp_path / "in.csv").write_text("genus,degrees,label\n9,2 3 4 19,a\n30,20 30 40,b\n", encoding="utf-8")
     tables = []
     for name in ("out.csv", "out.parquet", "out.json"):
         out = tmp_path / name
         result = run("psi-batch", tmp_path / "in.csv", "--out", out, "--no-exact")
-        assert result.exit_code == 0 and result.stdout.startswith(f"wrote {out}: 1 psi-")
+        assert result.exit_code == 0 and result.stdout.startswith(f"wrote {out}: 2 psi-corrected")
         assert "2 numbers" in result.stderr
         read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[name.rpartition(".")[2]]
         tables.append(read(out))

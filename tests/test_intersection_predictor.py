@@ -75,10 +75,13 @@ def test_exact_where_it_is_cheap_and_it_says_so():
     assert (found.method, found.calibrated_genera, found.num_calibration) == ("exact", None, 0)
     assert found.log_lower == found.log_value == found.log_upper == log_correlator(3, (2, 5, 2))
     assert "less than 1 ms" in found.reason and "exact" in found.summary()
+    formula = PREDICTOR.predict(40, (1, 50, 69, 1), allow_exact=False)
+    assert (formula.method, formula.reason) == ("exact", "exact: there is a closed formula")
+    assert formula.log_value == log_correlator(40, (1, 50, 69, 1))
 
 
 def test_the_budget_is_spent_from_the_cheapest_on():
-    requests = [(2, (2, 3)), (24, (7, 8, 8, 8, 8, 9, 9, 10, 11)), (8, (3, 4, 5, 13))]
+    requests = [(5, (2, 3, 10)), (24, (7, 8, 8, 8, 8, 9, 9, 10, 11)), (8, (3, 4, 5, 13))]
     found = dataclasses.replace(PREDICTOR, exact_seconds=0.1).predict_many(*zip(*requests, strict=True))
     assert [each.method for each in found] == ["exact", "psi-corrected", "exact"]
     none = dataclasses.replace(PREDICTOR, exact_seconds=0.0)
@@ -125,21 +128,23 @@ def test_beyond_the_calibrated_genera_it_warns_and_does_not_narrow():
 
 
 def test_neighbours_that_are_joined_are_said():
-    found = PREDICTOR.predict(10, (9, 20), 0.99, allow_exact=False)
-    assert "too few calibration numbers with 2 points" in found.warnings[0]
+    found = PREDICTOR.predict(10, (4, 6, 20), 0.99, allow_exact=False)
+    assert "too few calibration numbers with 3 points" in found.warnings[0]
 
 
 def test_a_table_of_requests():
     table = pd.DataFrame(
-        {"genus": [2, 30.0, 15], "degrees": ["2 3", [20, 30, 40], "1,20,24"], "name": list("abc")}, index=[7, 8, 9]
+        {"genus": [5, 30.0, 15], "degrees": ["2 3 10", [20, 30, 40], "1,2,20,23"], "name": list("abc")}, index=[7, 8, 9]
     )
     found = PREDICTOR.predict_frame(table, allow_exact=False)
     assert found.index.tolist() == [7, 8, 9] and found["name"].tolist() == list("abc")
-    assert (found["log_lower"] < found["log_value"]).all() and found["value"][9].startswith("2.04846")
+    assert (found["log_lower"] < found["log_value"]).all() and found["value"][9].startswith(
+        f"{float(correlator(15, (1, 2, 20, 23))):.4e}"[:6]
+    )
     assert found["calibrated_to"].tolist() == [13] * 3 and "outside" in found["warnings"][8]
     exact = PREDICTOR.predict_frame(table)
     assert exact["method"].tolist() == ["exact"] * 3 and exact["calibrated_to"].isna().all()
-    assert float(exact["value"][7]) == pytest.approx(float(correlator(2, (2, 3))), rel=1e-7)
+    assert float(exact["value"][7]) == pytest.approx(float(correlator(5, (2, 3, 10))), rel=1e-7)
 
 
 def test_the_plain_value_beyond_the_range_of_floats():

@@ -1,6 +1,6 @@
 """The same small budget for every activation and for less data, three seeds each: what does DRA bring?
 
-    python fits/psi/ablations.py            # half an hour on 2 cores, goes on where it was stopped; writes ablations.json
+    python fits/psi/ablations.py            # half an hour on 2 cores; goes on where it was; writes ablations.json
     python fits/psi/ablations.py --figure   # draws ablations.png from ablations.json
 
 Every run is psi-residual's network and settings with fewer steps. Scored on the test part, genus 0 to 13, and on every

@@ -87,7 +87,8 @@ class IntersectionPredictor:
             genus: $g$, at least 0.
             degrees: in any order, of sum $3g - 3 + n$.
             confidence_level: of the band, between 0 and 1.
-            allow_exact: give the exact number where it is cheap.
+            allow_exact: compute the exact number where that is cheap; where there is a closed formula (genus 0 and 1, one
+                and two points besides ones) it is given in any case.
             method: `"closest"`, or the name of one of `bands`.
 
         Raises:
@@ -116,11 +117,11 @@ class IntersectionPredictor:
             raise ValueError(f"method must be one of {', '.join(self.bands)}; got {method!r}.")
         requests = encode(genus, degrees)
         kept, log_factor = without_degree(requests, 1)
-        exact = self._cheap(kept) if allow_exact else {}
+        exact = self._cheap(kept, self.exact_seconds if allow_exact else 0.0)
         rest = np.array([row for row in range(len(requests.genus)) if row not in exact], int)
         found: dict[int, LogPrediction] = {}
-        for row, seconds in exact.items():
-            found[row] = _exact(requests, row, confidence_level, seconds)
+        for row, why in exact.items():
+            found[row] = _exact(requests, row, confidence_level, why)
         if len(rest):
             some = kept.take(rest)
             chosen = self.bands[method]
@@ -169,14 +170,18 @@ class IntersectionPredictor:
         columns[genera_columns] = columns[genera_columns].astype("Int64")
         return pd.concat([requests, columns], axis=1)
 
-    def _cheap(self, kept: Requests) -> dict[int, float]:
-        """Rows whose exact numbers fit into the budget, the cheapest first, with their predicted seconds."""
-        cost = np.array(
-            [single_cost(int(kept.genus[row]), _tuple(kept, row)).seconds for row in range(len(kept.genus))]
-        )
-        order = np.argsort(cost, kind="stable")
-        within = order[np.cumsum(cost[order]) <= self.exact_seconds]
-        return {int(row): float(cost[row]) for row in np.sort(within)}
+    def _cheap(self, kept: Requests, budget: float) -> dict[int, str]:
+        """Rows that are answered exactly, and why: closed formulas, and what fits into the budget, cheapest first."""
+        costs = [single_cost(int(kept.genus[row]), _tuple(kept, row)) for row in range(len(kept.genus))]
+        found = {row: "exact: there is a closed formula" for row, cost in enumerate(costs) if cost.way == "closed_form"}
+        for row in sorted((row for row in range(len(costs)) if row not in found), key=lambda row: costs[row].seconds):
+            budget -= costs[row].seconds
+            if budget < 0:
+                break
+            seconds = costs[row].seconds
+            took = "less than 1 ms" if seconds < 1e-3 else f"about {seconds * 1e3:.0f} ms"
+            found[row] = f"exact: predicted to take {took}"
+        return found
 
 
 def _of_bands(
@@ -237,11 +242,9 @@ def _row(prediction: LogPrediction) -> list[Any]:
     return [given[name] for name in COLUMNS]
 
 
-def _exact(requests: Requests, row: int, confidence_level: float, seconds: float) -> LogPrediction:
+def _exact(requests: Requests, row: int, confidence_level: float, why: str) -> LogPrediction:
     genus, degrees = int(requests.genus[row]), _tuple(requests, row)
     value, level = log_correlator(genus, degrees), float(confidence_level)
-    cost = "less than 1 ms" if seconds < 1e-3 else f"about {seconds * 1e3:.0f} ms"
-    why = f"exact: predicted to take {cost}"
     return LogPrediction(genus, degrees, value, value, value, level, "exact", None, 0, (), why)
 
 
