@@ -36,8 +36,11 @@ def main() -> None:
     names = sorted(path.stem for path in FOLDER.glob("*.toml"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help=f"of {', '.join(names)}")
-    for name in parser.parse_args().names or names:
-        result = train(read_settings(FOLDER / f"{name}.toml"), FOLDER / "runs" / name, progress=say)
+    parser.add_argument("--start", type=Path, help="weights to begin with, for a further run of the same settings")
+    asked = parser.parse_args()
+    for name in asked.names or names:
+        settings = read_settings(FOLDER / f"{name}.toml")
+        result = train(settings, FOLDER / "runs" / name, progress=say, start=asked.start)
         assert result is not None
         kept = FOLDER if name == "published" else SHIPPED
         shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, kept / f"{name}.safetensors")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def train(
     config: Annotated[Path, typer.Argument(help="A TOML file of settings, such as fits/psi/psi-residual.toml.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the run; default the name in the settings.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights of another run to begin with, of a network of the same shape.")
+    ] = None,
 ) -> None:
     """Train a network on exact psi-class numbers; a killed run goes on where it was."""
     with errors_as_text():
@@ -27,7 +30,7 @@ def train(
         settings = read_settings(config)
         folder = out or Path(settings.name)
         begun = time.perf_counter()
-        result = run(settings, folder, progress=_line)
+        result = run(settings, folder, progress=_line, start=start)
         print(file=sys.stderr)
         assert result is not None  # there is no limit of time
         typer.echo(

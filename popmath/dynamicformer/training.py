@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import time
@@ -75,6 +76,7 @@ def train(
     progress: Callable[[Report], None] | None = None,
     samples: Samples | TheorySamples | None = None,
     max_seconds: float | None = None,
+    start: str | Path | None = None,
 ) -> TrainingResult | None:
     """Train a network, or go on with what was begun in `folder`; a finished run is read back.
 
@@ -89,10 +91,12 @@ def train(
         samples: the data, if they are there already; otherwise the exact engine makes them.
         max_seconds: stop at the first validation after this time, with a checkpoint, and return None; call again to go
             on. With one process only.
+        start: weights of another run to begin with, of a network of the same shape; what they were is recorded.
 
     Raises:
         TypeError, ValueError: for samples that do not go with the settings, or `max_seconds` with several processes.
-        DataError: if `folder` holds a run with other settings or on other data.
+        DataError: if `folder` holds a run with other settings, on other data or from another start, or if the start
+            is no weights of such a network.
         ConvergenceError: for a loss that is not a number; the last good checkpoint is kept.
     """
     folder = Path(folder)
@@ -101,9 +105,10 @@ def train(
     if max_seconds is not None and jax.process_count() > 1:
         raise ValueError("max_seconds is for one process: several would not stop at the same step.")
     digest = whole.digest()
+    beginning = None if start is None else _beginning(start)
     if (folder / WEIGHTS).exists():
-        return _finished(folder, settings, digest)
-    run = _Run(settings, folder, whole, digest)
+        return _finished(folder, settings, digest, beginning)
+    run = _Run(settings, folder, whole, digest, start)
     began = time.monotonic()
     while run.step < settings.num_steps and not run.out_of_patience:
         run.advance(progress)
@@ -121,27 +126,45 @@ def load_network(path: str | Path) -> tuple[Any, TrainingSettings, dict[str, Any
     return read_checkpoint(path, template), settings, record
 
 
-def _finished(folder: Path, settings: TrainingSettings, digest: str) -> TrainingResult:
-    network, before, record = load_network(folder / WEIGHTS)
-    _check_same(folder, before, record["data_sha256"], settings, digest)
+def _beginning(start: str | Path) -> dict[str, Any]:
+    """What is recorded of the weights a run begins with."""
+    return {"weights_sha256": hashlib.sha256(Path(start).read_bytes()).hexdigest(), "record": read_record(start)}
+
+
+def _finished(
+    folder: Path, settings: TrainingSettings, digest: str, beginning: dict[str, Any] | None
+) -> TrainingResult:
+    network, _, record = load_network(folder / WEIGHTS)
+    _check_same(folder, record, settings, digest, beginning)
     return TrainingResult(network, settings, record)
 
 
-def _check_same(folder: Path, before: TrainingSettings, data: str, settings: TrainingSettings, digest: str) -> None:
-    old, new = before.to_dict(), settings.to_dict()
+def _check_same(
+    folder: Path, record: dict[str, Any], settings: TrainingSettings, digest: str, beginning: dict[str, Any] | None
+) -> None:
+    old, new = TrainingSettings.of(record["settings"]).to_dict(), settings.to_dict()
     other = sorted(key for key in new if old[key] != new[key])
-    if other or data != digest:
-        what = f"settings ({', '.join(other)})" if other else "data"
+    if other or record["data_sha256"] != digest or record.get("start") != beginning:
+        what = f"settings ({', '.join(other)})" if other else "start" if record["data_sha256"] == digest else "data"
         raise DataError(f"{folder.name} holds a run with other {what}. Give another folder, or remove this one.")
 
 
 class _Run:
     """A run in progress."""
 
-    def __init__(self, settings: TrainingSettings, folder: Path, samples: Samples | TheorySamples, digest: str) -> None:
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        folder: Path,
+        samples: Samples | TheorySamples,
+        digest: str,
+        start: str | Path | None,
+    ) -> None:
         self.settings, self.folder, self.digest = settings, folder, digest
+        self.beginning = None if start is None else _beginning(start)
         self.task, self.optimiser = task_of(settings, samples), adam(settings)
-        network = self.task.begin(new_network(settings, jax.random.key(settings.seed)))
+        network = new_network(settings, jax.random.key(settings.seed))
+        network = self.task.begin(network) if start is None else read_checkpoint(start, network)
         self.state = State.first(network, self.optimiser)
         self.step, self.best, self.since_best, self.losses = 0, math.inf, 0, []
         if (folder / STATE).exists():
@@ -207,14 +230,13 @@ class _Run:
         if not np.isfinite(losses).all() or not finite(self.state) or jax.process_index() != 0:
             return
         record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "step": self.step, "losses": losses}
+        record |= {} if self.beginning is None else {"start": self.beginning}
         record |= {"best": None if math.isinf(self.best) else self.best, "since_best": self.since_best}
         write_checkpoint(self.folder / STATE, self.state, record)
 
     def _resume(self) -> None:
         record = read_record(self.folder / STATE)
-        _check_same(
-            self.folder, TrainingSettings.of(record["settings"]), record["data_sha256"], self.settings, self.digest
-        )
+        _check_same(self.folder, record, self.settings, self.digest, self.beginning)
         self.state = read_checkpoint(self.folder / STATE, self.state)
         self.step, self.since_best, self.losses = record["step"], record["since_best"], record["losses"]
         self.best = math.inf if record["best"] is None else record["best"]
@@ -228,6 +250,7 @@ class _Run:
         """The best network, written."""
         record = {"settings": self.settings.to_dict(), "data_sha256": self.digest, "steps": self.step}
         record |= {"validation": self.best, "num_train": self.task.num_train}
+        record |= {} if self.beginning is None else {"start": self.beginning}
         if jax.process_index() == 0:
             write_checkpoint(self.folder / WEIGHTS, self.state.best, record)
             (self.folder / STATE).unlink(missing_ok=True)

@@ -87,8 +87,8 @@ class IntersectionPredictor:
             genus: $g$, at least 0.
             degrees: in any order, of sum $3g - 3 + n$.
             confidence_level: of the band, between 0 and 1.
-            allow_exact: compute the exact number where that is cheap; where there is a closed formula (genus 0 and 1, one
-                and two points besides ones) it is given in any case.
+            allow_exact: compute the exact number where that is cheap; where there is a closed formula (genus 0 and 1,
+                one and two points besides ones) it is given in any case.
             method: `"closest"`, or the name of one of `bands`.
 
         Raises:

@@ -86,9 +86,9 @@ def _omitted(requests: Requests, terms: np.ndarray) -> np.ndarray:
 def features(requests: Requests, max_genus: int | None = None) -> np.ndarray:
     r"""What the size of an error is learned from.
 
-    $\log x$, $\log(1 + p_0)$, $p_0/\sqrt x$, $m/x$ and its square, and whether $p_0$ is 0, 1 or 2, with $x = 2g - 3 + m$
-    (at least 1), $m$ the number of points and $p_0$ of zeros. Linear in $\log x$: sizes go on as a power of x beyond the genera they were learned
-    from. With `max_genus`, as if the genus were at most that.
+    $\log x$, $\log(1 + p_0)$, $p_0/\sqrt x$, $m/x$ and its square, and whether $p_0$ is 0, 1 or 2, with $x = 2g - 3 +
+    m$ (at least 1), $m$ the number of points and $p_0$ of zeros. Linear in $\log x$: sizes go on as a power of x beyond
+    the genera they were learned from. With `max_genus`, as if the genus were at most that.
     """
     genus = requests.genus.astype(float)
     if max_genus is not None:

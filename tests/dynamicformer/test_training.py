@@ -236,3 +236,22 @@ def test_the_average_does_not_stand_still_in_single_precision():
         state, _ = update(state, batch, np.int32(10_000))
     weight = np.asarray(network.trunk.linears[0].weight)
     np.testing.assert_allclose(state.lag.trunk.linears[0].weight, 1e-5 * 0.999**1000 * weight, rtol=1e-3)
+
+
+def test_a_run_begins_with_the_weights_of_another(tmp_path):
+    short = dataclasses.replace(SETTINGS, num_steps=100, validate_every=100)
+    first = train(short, tmp_path / "first", samples=SAMPLES)
+    weights = tmp_path / "first" / WEIGHTS
+    little = dataclasses.replace(short, learning_rate=1e-9)
+    again = train(little, tmp_path / "again", samples=SAMPLES, start=weights)
+    for a, b in zip(jax.tree.leaves(first.network), jax.tree.leaves(again.network), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert again.record["start"]["record"]["steps"] == 100 and len(again.record["start"]["weights_sha256"]) == 64
+    train(little, tmp_path / "again", samples=SAMPLES, start=weights)
+    with pytest.raises(DataError, match="holds a run with other start"):
+        train(little, tmp_path / "again", samples=SAMPLES)
+    wider = dataclasses.replace(short, network=dataclasses.replace(SETTINGS.network, width=9))
+    with pytest.raises(DataError):
+        train(wider, tmp_path / "wider", samples=SAMPLES, start=weights)
+    with pytest.raises(FileNotFoundError):
+        train(short, tmp_path / "none", samples=SAMPLES, start=tmp_path / "none.safetensors")
