@@ -47,8 +47,10 @@ def test_psi_interval():
     record = json.loads(result.stdout)
     assert record["covered"] is True
     assert record["interval"]["log_lower"] <= record["log_value"] <= record["interval"]["log_upper"]
-    assert record["interval"]["calibrated_genera"] == [1, 13]
+    assert record["interval"]["calibrated_genera"][1] == 13
     assert "smallest expected error" in record["interval"]["reason"]
+    for idle in (("--confidence", 0.8), ("--order", 3), ("--interval", "--method", "dvv")):
+        assert run("psi", 10, 0, 6, 24, *idle).exit_code == 2
     closed = run("psi", 10, 0, 6, 24, "--interval", "--order", 5, "--json")
     assert json.loads(closed.stdout)["interval"]["calibrated_genera"] == [8, 13]
     assert "calibrating" in closed.stderr

@@ -23,8 +23,9 @@ from popmath.predictor import (
     write_bands,
 )
 from popmath.predictor.asymptotic import expected_error
+from popmath.predictor.bands import expected_errors, last_genus
 from popmath.predictor.calibration import MAX_LEVEL, plain_logs
-from popmath.predictor.methods import METHODS, said_by
+from popmath.predictor.methods import METHODS, NETWORKS, network, said_by
 from popmath.predictor.storage import SHIPPED
 
 PREDICTOR = IntersectionPredictor()
@@ -55,6 +56,8 @@ def test_what_was_held_back_is_covered(level):
 
 
 def test_no_part_is_seen_by_a_network_or_shared():
+    for name in NETWORKS:
+        assert network(name).settings.split == Split()
     train = {tuple(row) for row in rows_of(ALL.take(Split().rows(ALL.requests, "train")))}
     parts = [{tuple(row) for row in rows_of(part_of(ALL, name))} for name in ("scale", "calibration", "coverage")]
     for number, part in enumerate(parts):
@@ -73,11 +76,12 @@ def test_exact_where_it_is_cheap_and_it_says_so():
     found = PREDICTOR.predict(3, (2, 5, 2))
     assert isinstance(found, LogPrediction)
     assert (found.method, found.calibrated_genera, found.num_calibration) == ("exact", None, 0)
-    assert found.log_lower == found.log_value == found.log_upper == log_correlator(3, (2, 5, 2))
+    assert found.log_lower == found.log_value == found.log_upper == pytest.approx(log_correlator(3, (2, 5, 2)))
     assert "less than 1 ms" in found.reason and "exact" in found.summary()
     formula = PREDICTOR.predict(40, (1, 50, 69, 1), allow_exact=False)
     assert (formula.method, formula.reason) == ("exact", "exact: there is a closed formula")
-    assert formula.log_value == log_correlator(40, (1, 50, 69, 1))
+    assert formula.log_value == pytest.approx(log_correlator(40, (1, 50, 69, 1)), rel=1e-14)
+    assert PREDICTOR.predict(1, (1,) * 20_000).log_value == pytest.approx(math.lgamma(20_000) - math.log(24))
 
 
 def test_the_budget_is_spent_from_the_cheapest_on():
@@ -101,8 +105,10 @@ def test_every_method_may_be_asked_for():
         found = PREDICTOR.predict(12, (13, 5, 9, 10), 0.99, allow_exact=False, method=method)
         assert (found.method, found.reason) == (method, "as asked for") and found.covers(truth)
     closest = PREDICTOR.predict(12, (5, 9, 10, 13), allow_exact=False)
-    assert "smallest expected error" in closest.reason and "times for closed form, order 6" in closest.reason
-    with pytest.raises(ValueError, match="method must be one of closest"):
+    assert "smallest expected error" in closest.reason and "times for psi-residual" in closest.reason
+    table = pd.DataFrame({"genus": [12], "degrees": ["5 9 10 13"]})
+    assert PREDICTOR.predict_frame(table, method="psi-residual")["method"][0] == "psi-residual"
+    with pytest.raises(ValueError, match="method must be one of this predictor's bands: closest"):
         PREDICTOR.predict(12, (5, 9, 10, 13), method="order 6")
 
 
@@ -118,13 +124,24 @@ def test_a_closed_form_says_what_asymptotic_says():
 def test_beyond_the_calibrated_genera_it_warns_and_does_not_narrow():
     near, far = (PREDICTOR.predict(g, (4, 5, 6, 7, 3 * g - 20), allow_exact=False) for g in (13, 40))
     assert near.warnings == ()
-    assert "outside the calibrated genera 1 to 13: coverage not guaranteed" in far.warnings[0]
+    assert "calibrated for 5 points besides ones: coverage not guaranteed" in far.warnings[0] and len(far.warnings) == 1
+    many = PREDICTOR.predict(13, (0,) * 18 + (27, 29), allow_exact=False)  # level 44: calibrated to 35
+    assert many.calibrated_genera[1] < 13 and "genera" in many.warnings[0] and "many zeros" in many.warnings[1]
+
+
+def test_beyond_its_reach_the_learned_factor_does_not_fall():
     chosen = PREDICTOR.bands["closest"]
     assert isinstance(chosen, MethodBand)
-    for genus in (14, 20, 40):
-        requests = encode([genus], [(4, 5, 6, 7, 3 * genus - 20)])
-        band = chosen.on(requests, {m: said_by(m, requests) for m in METHODS}, 0.9)
-        assert band.growth[0] >= 1
+    genera = np.arange(8, 60)
+    requests = encode(genera, [(4, 5, 6, 7, 3 * int(g) - 20) for g in genera])
+    said = {m: said_by(m, requests) for m in METHODS}
+    free = expected_errors(requests, said, chosen.scales, genera)
+    held = expected_errors(requests, said, chosen.scales, last_genus(requests, 13, 35))
+    assert (held.size >= free.size).all() and (held.size == free.size)[genera <= 13].all()
+    edge = held.size[genera == 13] / said["psi-corrected"].size[genera == 13]
+    beyond = held.size[genera > 13] / said["psi-corrected"].size[genera > 13]
+    assert (beyond >= edge * (1 - 1e-6)).all()
+    assert last_genus(encode([5, 5], [(0,) * 18 + (15, 17), (4, 5, 6)]), 13, 35).tolist() == [8, 13]
 
 
 def test_neighbours_that_are_joined_are_said():
@@ -149,8 +166,11 @@ def test_a_table_of_requests():
 
 def test_the_plain_value_beyond_the_range_of_floats():
     found = PREDICTOR.predict(200, (199, 200, 201), allow_exact=False)
-    assert found.value.endswith(("e-619", "e-618", "e-620", "e-621")) or int(found.value.split("e")[1]) < -308
-    assert math.exp(found.log_value) == 0.0
+    mantissa, exponent = found.value.split("e")
+    assert int(exponent) < -308 and math.exp(found.log_value) == 0.0
+    truth = pm.intersections.asymptotic(200, (199, 200, 201), 8).log_value
+    assert math.log(float(mantissa)) + int(exponent) * math.log(10) == pytest.approx(truth, abs=1e-7)
+    assert found.covers(truth)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +182,11 @@ def test_the_plain_value_beyond_the_range_of_floats():
         ((0, (0, 0)), ValueError, "request 0: genus 0 .* not a stable type"),
         ((5, (4, 5)), ValueError, "exactly 0"),
         ((2, (2.0, 3)), TypeError, "must be integers"),
-        ((3, (0,) * 40 + (47,), 0.9, False), pm.UnableError, "no method has a calibrated band .* allow_exact=True"),
+        ((12, {5, 9, 10, 13}), TypeError, "request 0: degrees must be a sequence"),
+        ((12, 5), TypeError, "request 0: degrees must be a sequence"),
+        ((10**10, (3 * 10**10 - 2,)), ValueError, "genus and number of points may be 1,000,000 at most"),
+        ((3, (0,) * 40 + (47,), 0.9, False), pm.UnableError, "no method has a calibrated band .* with 41 points"),
+        ((8, (7, 8, 9), 0.9999, False), ValueError, "needs at least 10001 calibration points; group"),
     ],
 )
 def test_what_is_refused(arguments, error, message):
@@ -174,16 +198,37 @@ def test_tables_that_are_refused():
     with pytest.raises(ValueError, match="'degrees' is not among genus"):
         PREDICTOR.predict_frame(pd.DataFrame({"genus": [2]}))
     for genus, degrees, message in (
-        (2, "2 x", "row 0: degrees must be integers"),
+        (2, "2 x", "row 0: each degree in '2 x' must be an integer; got 'x'"),
+        (2, "1_0", "must be an integer"),
+        (2, "", "row 0: degrees are empty"),
         (2.5, "2 3", "row 0: genus must be an integer; got 2.5"),
-        (2, None, "row 0: degrees must be integers"),
+        ("--5", "2 3", "row 0: genus must be an integer"),
+        (2, None, "row 0: each degree in None must be an integer"),
+        (2, float("nan"), "row 0: each degree in nan must be an integer"),
     ):
         with pytest.raises(ValueError, match=message):
             PREDICTOR.predict_frame(pd.DataFrame({"genus": [genus], "degrees": [degrees]}))
+    with pytest.raises(ValueError, match="more than one column 'genus'"):
+        PREDICTOR.predict_frame(pd.DataFrame([[2, 2, "2 3"]], columns=["genus", "genus", "degrees"]))
     with pytest.raises(ValueError, match="bands is empty"):
         IntersectionPredictor({})
     with pytest.raises(ValueError, match="exact_seconds must be"):
         IntersectionPredictor(PREDICTOR.bands, -1.0)
+
+
+def test_a_row_without_a_method_does_not_lose_the_others():
+    table = pd.DataFrame({"genus": [3, 9], "degrees": [" ".join(["0"] * 40 + ["47"]), "[6, 9, 12]"]})
+    found = PREDICTOR.predict_frame(table, allow_exact=False)
+    assert found["method"].tolist() == ["none", "psi-corrected"] and found["log_value"].isna().tolist() == [True, False]
+    assert "no method has a calibrated band" in found["warnings"][0]
+    empty = PREDICTOR.predict_frame(table.iloc[:0])
+    assert len(empty) == 0 and empty["log_value"].dtype == float
+
+
+def test_where_no_network_has_a_say_the_closed_form_does():
+    found = PREDICTOR.predict(40, (0, 2, 2) + (5,) * 22 + (29,), allow_exact=False)
+    assert (found.method, found.reason) == ("closed form, order 6", "no closer method has a say here")
+    assert "26 points besides ones are more than the calibrated" in " ".join(found.warnings)
 
 
 def test_bands_are_written_and_read_back(tmp_path):

@@ -35,7 +35,8 @@ NOT_FOR = {
 }
 INTRODUCTION = (
     "Written by `python fits/psi/cards.py` from `fits/psi/result.json`, `fits/psi/several_theories.json` and the "
-    "records of the weights. None of the networks gives error bands. Parts named by genus are every psi-class number "
+    "records of the weights. The networks give no error bands; `IntersectionPredictor` puts calibrated ones around "
+    "psi-residual and psi-corrected. Parts named by genus are every psi-class number "
     "of at most 9 points; `test` is the test part of genus 0 to 13, every partition included. Rows of psi-multi are "
     "families, each once, of the genera that are named."
 )

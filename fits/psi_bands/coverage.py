@@ -3,9 +3,10 @@
     python fits/psi_bands/coverage.py   # minutes on 2 cores; writes result.json; figures.py draws it
 
 In distribution: the coverage part (a hundredth of the families of genus 1 to 13, seen by no network and no band), every
-number of each family with 2g - 2 + n <= 35, ones and zeros too. Beyond: genus 14 to 25 with n <= 9, up to 1,000
-families of each genus and number of points besides ones, drawn by seed; shares and widths count each as often as there
-are numbers like it. Widths are of log F. Nothing is exact here: allow_exact=False.
+number of each family with 2g - 2 + n <= 35, ones and zeros too, and each family once. Beyond: genus 14 to 25 with
+n <= 9, up to 1,000 families of each genus and number of points besides ones, drawn by seed; shares and widths count
+each as often as there are numbers like it. A last part asks for many points and many zeros. Widths are of log F. Bands
+are asked directly: numbers that the predictor would give exactly are among them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from recipes import RECIPES, Points
 from popmath._provenance import provenance, write_json
 from popmath.conformal import binomial_interval, calibrate_split, calibrate_window, learn_scale
 from popmath.dynamicformer.baselines import LinearFit, log_aggarwal
+from popmath.dynamicformer.encoding import encode, log_double_factorials, without_degree
 from popmath.dynamicformer.samples import Samples, exact_samples
 from popmath.dynamicformer.splits import Split
-from popmath.predictor.bands import CLOSEST, SHARE, SMALLEST, WEIGHTS, expected_errors, positions_of
+from popmath.intersections import log_correlator
+from popmath.predictor.bands import CLOSEST, SHARE, SMALLEST, WEIGHTS, expected_errors, last_genus, positions_of
 from popmath.predictor.calibration import MAX_LEVEL, part_of, plain_logs
 from popmath.predictor.methods import METHODS, Said, features, said_by
 from popmath.predictor.storage import read_bands
@@ -32,6 +35,7 @@ FOLDER = Path(__file__).parent
 LEVELS, GENERA, MOST_POINTS, PER_TYPE, SEED = (0.8, 0.9, 0.95, 0.99), range(14, 26), 9, 1_000, 0
 FEWEST = 200  # test points for a row of the table by points
 CENTRE = "psi-corrected"  # of the other recipes
+STRETCHED = ((13, 9, 6), (13, 14, 0), (13, 18, 0), (10, 18, 16), (13, 18, 16), (16, 12, 0), (20, 12, 0), (16, 12, 10))
 
 
 class Bands(NamedTuple):
@@ -68,7 +72,7 @@ def of_methods(part: Samples) -> tuple[dict[str, Bands], np.ndarray, np.ndarray]
             half = np.where(np.isfinite(band.half), band.half, np.nan)
             low[level], high[level] = error - half, error + half
             if name == CLOSEST and level == 0.9:
-                which, numbers = band.expected.which, band.num_scores
+                which, numbers = np.array(list(calibrated.scales))[band.expected.which], band.num_scores
         found["predictor" if name == CLOSEST else name] = Bands(low, high)
     return found, which, numbers
 
@@ -100,7 +104,10 @@ def fitted_band(learned: Samples, held: Samples, part: Samples, fit: LinearFit) 
     errors = [fit.log_value(each.requests) - each.log_scaled for each in parts]
     scale = learn_scale(features(parts[0].requests), errors[0])
     low, high = ({level: np.full(len(part.log_scaled), np.nan) for level in LEVELS} for _ in range(2))
-    places = [positions_of(each.requests, plain_logs(each)) for each in parts]
+    places = [
+        positions_of(each.requests, fit.log_value(each.requests) - log_double_factorials(each.requests))
+        for each in parts
+    ]
     band = calibrate_window(
         np.zeros(len(errors[1])),
         errors[1],
@@ -111,7 +118,8 @@ def fitted_band(learned: Samples, held: Samples, part: Samples, fit: LinearFit) 
         share=SHARE,
         weights=WEIGHTS,
     )
-    sizes = np.maximum(scale(features(parts[2].requests)), scale(features(parts[2].requests, 13)))
+    edge = last_genus(parts[2].requests, 13, MAX_LEVEL)
+    sizes = np.maximum(scale(features(parts[2].requests)), scale(features(parts[2].requests, edge)))
     points = parts[2].requests.num_points.astype(int)
     for level in LEVELS:
         found = band.at_level(level).predict_interval(errors[2], places[2], points, sizes)
@@ -125,9 +133,10 @@ def points_of(samples: Samples) -> tuple[Points, np.ndarray]:
     said = said_by(CENTRE, samples.requests)
     rows = np.flatnonzero(said.size > 0)
     some = samples.take(rows)
-    kept = Said(said.log_value[rows], said.size[rows])
+    kept = Said(said.log_value[rows], said.size[rows], said.rounding[rows])
     own = read_bands()[0][CENTRE]
-    size = expected_errors(some.requests, {CENTRE: kept}, own.scales, own.max_genus).size
+    edge = last_genus(some.requests, own.max_genus, own.max_level)
+    size = expected_errors(some.requests, {CENTRE: kept}, own.scales, edge).size
     columns = [features(some.requests), some.requests.genus[:, None], some.requests.num_points[:, None]]
     columns += [kept.log_value[:, None], np.log(size)[:, None]]
     errors = plain_logs(some) - kept.log_value
@@ -214,6 +223,8 @@ def inside_report(part: Samples, bands: dict[str, Bands], numbers: np.ndarray) -
                 out[name].append(row | summed(bands, chosen, np.ones(len(chosen))))
     out["all"] = {"num": len(rows)} | summed(bands, rows, np.ones(len(rows)))
     shared = rows[np.all([np.isfinite(bands[name].low[0.9][rows]) for name in METHODS], axis=0)]
+    once = np.arange(len(requests.genus))
+    out["families"] = {"num": len(once)} | summed(bands, once, np.ones(len(once)))
     out["where_every_method_has_a_say"] = {"num": len(shared)} | summed(bands, shared, np.ones(len(shared)))
     return out
 
@@ -250,6 +261,24 @@ def beyond_report(part: Samples, weights: np.ndarray, bands: dict[str, Bands], b
     return out
 
 
+def stretched() -> list[dict[str, Any]]:
+    """Many points, and many zeros, beyond the calibrated genera: coverage of the predictor's band at 90 %."""
+    rng, out = np.random.default_rng(SEED), []
+    for genus, points, zeros in STRETCHED:
+        total, degrees = 3 * genus - 3 + points, []
+        for _ in range(40):
+            cuts = np.sort(rng.integers(0, total + 1, points - zeros - 1))
+            drawn = np.diff(np.concatenate([[0], cuts, [total]])).tolist()
+            degrees.append([*[0] * zeros, *drawn])
+        requests, factor = without_degree(encode([genus] * len(degrees), degrees), 1)
+        truth = np.array([log_correlator(genus, each) for each in degrees]) - factor
+        part = Samples(requests, truth + log_double_factorials(requests))
+        found = of_methods(part)[0]["predictor"]
+        out.append({"genus": genus, "points": points, "zeros": zeros, "num": len(degrees)})
+        out[-1] |= {"coverage": float(np.mean(found.covers(0.9))), "width": float(np.median(found.width(0.9)))}
+    return out
+
+
 def main() -> None:
     """Measure, write, print."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
@@ -272,9 +301,9 @@ def main() -> None:
         else:
             result[name] = beyond_report(part, weights, bands | others, bare=False)
             result["beyond_without_zeros_and_ones"] = beyond_report(part, weights, bands | fitted, bare=True)
-        counts = np.bincount(which, minlength=len(METHODS)).tolist()
-        result[f"chosen_{name}"] = dict(zip(METHODS, counts, strict=True))
+        result[f"chosen_{name}"] = {method: int(np.sum(which == method)) for method in METHODS}
         print(f"{name}: {len(part.log_scaled):,} families, {time.perf_counter() - begun:.0f} s", flush=True)
+    result["stretched"] = stretched()
     result["seconds"] = round(time.perf_counter() - begun)
     write_json(FOLDER / "result.json", result)
     print_tables(result)

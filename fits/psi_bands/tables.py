@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent.parent / "docs" / "bands.md"
 LEVELS = ("0.8", "0.9", "0.95", "0.99")
 GENERA = (14, 17, 20, 25)
+FEWEST = 200  # families in a cell that is named
 METHODS = (
     "predictor", "psi-corrected", "psi-residual", "closed form, order 6", "closed form, order 3", "Aggarwal, by points",
     "Aggarwal, split",
@@ -40,7 +41,7 @@ def by_genus(result: dict[str, Any], names: tuple[str, ...], key: str = "beyond"
     head = ["", *(["genus 1-13"] if inside else []), *(f"genus {genus}" for genus in GENERA)]
     lines = [head, ["---"] * len(head)]
     for name in names:
-        first = [cell(result["inside"]["all"], name)] if inside else []
+        first = [cell(result["inside"]["families"], name)] if inside else []
         lines.append([name, *first, *(cell(rows[genus], name) for genus in GENERA)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -61,6 +62,35 @@ def by_ones_and_zeros(result: dict[str, Any]) -> str:
     for name, title in (("by_zeros", "degrees 0"), ("by_ones", "degrees 1")):
         cells = [f"{100 * row['predictor']['0.9']['coverage']:.1f} %" for row in result["inside"][name]]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def by_level(result: dict[str, Any]) -> str:
+    """Coverage of the predictor beyond the calibrated genera at every level, and its worst cell."""
+    lines = ["| level | " + " | ".join(f"genus {genus}" for genus in GENERA) + " | lowest genus | lowest (g, n) |"]
+    lines.append("|---" * (len(GENERA) + 3) + "|")
+    rows = {row["genus"]: row for row in result["beyond"]}
+    for level in LEVELS:
+        shares = [f"{100 * rows[genus]['predictor'][level]['coverage']:.1f} %" for genus in GENERA]
+        lowest = min((row["predictor"][level]["coverage"], row["genus"]) for row in rows.values())
+        cells = [
+            (each[level]["coverage"], row["genus"], each["points"])
+            for row in rows.values()
+            for each in row["by_points"]
+            if each["num_families"] >= FEWEST
+        ]
+        share, genus, points = min(cells)
+        shares += [f"{100 * lowest[0]:.1f} % ({lowest[1]})", f"{100 * share:.1f} % ({genus}, {points})"]
+        lines.append(f"| {100 * float(level):g} % | " + " | ".join(shares) + " |")
+    return "\n".join(lines)
+
+
+def many_points(result: dict[str, Any]) -> str:
+    """Coverage at 90 % with many points, and with many zeros."""
+    lines = ["| genus | points | zeros at least | covered at 90 % | median width |", "|---|---|---|---|---|"]
+    for row in result["stretched"]:
+        cells = (row["genus"], row["points"], row["zeros"], f"{100 * row['coverage']:.0f} %", f"{row['width']:.1e}")
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 
@@ -99,6 +129,8 @@ def main() -> None:
         "words": in_words(result),
         "points": by_points(result),
         "multiplicities": by_ones_and_zeros(result),
+        "levels": by_level(result),
+        "many": many_points(result),
         "methods": by_genus(result, METHODS),
         "bare": by_genus(result, (*METHODS[:2], "39 features"), "beyond_without_zeros_and_ones"),
         "recipes": by_genus(result, RECIPES),

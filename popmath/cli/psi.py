@@ -38,6 +38,7 @@ def psi(
 ) -> None:
     """A psi-class intersection number <tau_d1 tau_d2 ...>_g: exact, or an estimate with an error band."""
     with errors_as_text():
+        _refuse_idle(exact or not interval, interval, order, confidence, method)
         from popmath.intersections import correlator, decimal_from_log, log_fraction
 
         record: dict[str, Any] = {"genus": genus, "degrees": sorted(degrees)}
@@ -84,6 +85,8 @@ def psi_batch(
 
         if out.suffix not in (".csv", ".parquet", ".json"):
             raise ValueError(f"--out must end in .csv, .parquet or .json; got {out.name!r}.")
+        if not out.absolute().parent.is_dir():
+            raise FileNotFoundError(f"no folder {str(out.parent)!r} to write to.")
         if not requests.is_file():
             raise FileNotFoundError(f"no file {str(requests)!r}. Give a CSV file with the columns genus and degrees.")
         table = pd.read_parquet(requests) if requests.suffix == ".parquet" else pd.read_csv(requests)
@@ -96,7 +99,15 @@ def psi_batch(
         outside = int((found["warnings"] != "").sum())
         note = f"; {outside:,} with a warning" if outside else ""
         counts = ", ".join(f"{count:,} {name}" for name, count in found["method"].value_counts().items())
-        typer.echo(f"wrote {out}: {counts}{note}")
+        typer.echo(f"wrote {out}: {counts or 'no rows'}{note}")
+
+
+def _refuse_idle(exact: bool, interval: bool, order: int | None, confidence: float, method: str) -> None:
+    """Options that would change nothing."""
+    if not interval and (order is not None or confidence != 0.9):
+        raise ValueError("--order and --confidence are for --interval: without it there is only the exact number.")
+    if not exact and method != "auto":
+        raise ValueError("--method is for the exact number: with --interval, give --exact as well.")
 
 
 def _predicted(genus: int, degrees: list[int], order: int | None, confidence: float, seed: int) -> LogPrediction:

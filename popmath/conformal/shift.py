@@ -37,11 +37,14 @@ class WeightedBand:
         """
         centre, where = finite_vector("predictions", predictions), finite_vector("places", places)
         spread = positive_scale(scale, centre.shape)
+        if centre.shape != where.shape:
+            raise ValueError(f"one place for each prediction is needed; got {where.shape} for {centre.shape}.")
         distinct, back = np.unique(where, return_inverse=True)
         return (centre - (half := np.array([self._quantile(p) for p in distinct])[back] * spread), centre + half)
 
     def _quantile(self, place: float) -> float:
-        weights = 0.5 ** (np.abs(self.places - place) / self.half_distance)
+        apart = np.abs(self.places - place)
+        weights = 0.5 ** ((apart - apart.min()) / self.half_distance)
         share = np.cumsum(weights) / (weights.sum() + weights.max())  # the point itself weighs as much as the nearest
         position = int(np.searchsorted(share, self.confidence_level - 1e-12))
         if position == len(share):
@@ -156,7 +159,9 @@ def adapt_level(
     check_confidence_level(confidence_level)
     size, where = np.abs(finite_vector("scores", scores)), finite_vector("places", np.asarray(list(places), float))
     distinct = np.unique(where)
-    if size.shape != where.shape or len(distinct) < 2:
+    if size.shape != where.shape:
+        raise ValueError(f"one place for each score is needed; got {where.shape} for {size.shape}.")
+    if len(distinct) < 2:
         raise ValueError(f"scores at two different places at least are needed; got {len(distinct)}.")
     if not 0.0 < gamma <= 1.0:
         raise ValueError(f"gamma must be above 0 and at most 1; got {gamma}.")

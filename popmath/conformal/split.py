@@ -67,14 +67,14 @@ class SplitBand:
 
 
 def scores_needed(confidence_level: float) -> int:
-    """The fewest calibration points that a band at this level can be made from.
+    """The fewest calibration points from which MAPIE makes a band at this level: 1 / (1 - level), and 1 / level.
 
     Example:
         >>> [scores_needed(level) for level in (0.8, 0.9, 0.95, 0.99)]
         [5, 10, 20, 100]
     """
     check_confidence_level(confidence_level)
-    return math.ceil(round(1.0 / (1.0 - confidence_level), 9))
+    return math.ceil(round(max(1.0 / (1.0 - confidence_level), 1.0 / confidence_level), 9))
 
 
 def check_confidence_level(confidence_level: float) -> None:

@@ -13,6 +13,7 @@ from scipy.spatial import KDTree
 from popmath.conformal.split import check_confidence_level, finite_vector, positive_scale, scores_needed
 
 _ROWS = 2048  # requests whose windows are looked up at a time
+_TIES = 1e-9  # by which calibration points are moved, so that which of equals is nearest is drawn
 
 
 class WindowInterval(NamedTuple):
@@ -36,6 +37,7 @@ class _Group(NamedTuple):
     unit: np.ndarray
     scores: np.ndarray
     joined: int
+    window: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +48,7 @@ class WindowBand:
         confidence_level: nominal coverage.
         smallest: least number of points in a window.
         share: of the group's points in a window.
+        max_joined: how far apart in number groups may be to be joined; None for any distance.
         weights: of the coordinates in distances, shape `(coordinates,)`.
         positions: of the calibration points, shape `(scores, coordinates)`.
         scores: absolute errors over their scales, shape `(scores,)`.
@@ -55,6 +58,7 @@ class WindowBand:
     confidence_level: float
     smallest: int
     share: float
+    max_joined: int | None
     weights: np.ndarray
     positions: np.ndarray
     scores: np.ndarray
@@ -86,39 +90,70 @@ class WindowBand:
             scale: expected size of the error of each, in the sense of the calibration.
 
         Raises:
-            ValueError: for what is not finite, or shapes that do not go together.
+            ValueError: for what is not finite, shapes that do not go together, or a group that cannot be joined to
+                enough others for the level.
         """
         centre = finite_vector("predictions", predictions)
         spread = positive_scale(scale, centre.shape)
         places, labels = _places(positions, centre.size), _labels(groups, centre.size)
+        if places.shape[1] != self.positions.shape[1]:
+            raise ValueError(
+                f"positions must have the {self.positions.shape[1]} coordinates of the calibration; got "
+                f"{places.shape[1]}."
+            )
         half, window, joined = np.empty(centre.size), np.empty(centre.size, int), np.empty(centre.size, int)
         for label in np.unique(labels):
-            group = self._group(int(label))
-            size = self._window(len(group.scores))
-            rank = math.ceil(round((size + 1) * self.confidence_level, 9))
             rows = np.flatnonzero(labels == label)
-            window[rows], joined[rows] = size, group.joined
-            for begin in range(0, len(rows), _ROWS):
-                some = rows[begin : begin + _ROWS]
-                _, near = group.tree.query(places[some] / group.unit, k=range(1, size + 1))
-                half[some] = np.partition(group.scores[near], rank - 1, axis=1)[:, rank - 1]
+            half[rows], group = self._quantiles(int(label), places[rows])
+            window[rows], joined[rows] = group.window, group.joined
         return WindowInterval(centre - half * spread, centre + half * spread, window, joined)
 
-    def _window(self, available: int) -> int:
-        needed = scores_needed(self.confidence_level)
-        return min(available, max(self.smallest, needed, math.ceil(self.share * available)))
+    def _quantiles(self, label: int, places: np.ndarray) -> tuple[np.ndarray, _Group]:
+        """Scores that are not exceeded at the level, and the group they come from.
 
-    def _group(self, label: int) -> _Group:
-        """The points of a group, with neighbours on both sides until there are enough for a window and the level."""
-        needed = min(len(self.groups), max(self.smallest, scores_needed(self.confidence_level)))
-        key = (label, needed)
+        Windows double until they carry the level. A larger one may reach calmer points: the largest score of each
+        smaller one is therefore a lower limit, so that a higher level is never narrower.
+        """
+        needed, size = scores_needed(self.confidence_level), self.smallest
+        least = np.zeros(len(places))
+        while size < needed:
+            group = self._group(label, size)
+            least = np.maximum(least, self._ranked(group, places, group.window))
+            size *= 2
+        group = self._group(label, size)
+        if group.window < needed:
+            raise ValueError(
+                f"confidence_level {self.confidence_level} needs at least {needed} calibration points; group {label} "
+                f"and what it may be joined to have {group.window}. Lower the level, or add points."
+            )
+        rank = math.ceil(round((group.window + 1) * self.confidence_level, 9))
+        return np.maximum(least, self._ranked(group, places, rank)), group
+
+    def _ranked(self, group: _Group, places: np.ndarray, rank: int) -> np.ndarray:
+        found = np.empty(len(places))
+        for begin in range(0, len(places), _ROWS):
+            some = slice(begin, begin + _ROWS)
+            _, near = group.tree.query(places[some] / group.unit, k=range(1, group.window + 1))
+            found[some] = np.partition(group.scores[near], rank - 1, axis=1)[:, rank - 1]
+        return found
+
+    def _group(self, label: int, size: int) -> _Group:
+        """The points of a group, with neighbours on both sides until there are as many as this, if there may be."""
+        key = (label, size)
         if key not in self._known:
             apart = np.abs(self.groups - label)
-            joined = int(np.sort(apart)[needed - 1])
+            joined = int(np.sort(apart)[min(size, len(apart)) - 1])
+            if self.max_joined is not None:
+                joined = min(joined, self.max_joined)
             rows = np.flatnonzero(apart <= joined)
+            if not len(rows):
+                raise ValueError(f"group {label} has no calibration points within {joined} of it in number.")
             unit = np.std(self.positions[rows], axis=0)
             unit = np.where(unit > 0, unit, 1.0) / self.weights
-            self._known[key] = _Group(KDTree(self.positions[rows] / unit), unit, self.scores[rows], joined)
+            at = self.positions[rows] / unit
+            at = at + _TIES * np.random.default_rng(0).standard_normal(at.shape)
+            window = min(len(rows), max(size, math.ceil(self.share * len(rows))))
+            self._known[key] = _Group(KDTree(at), unit, self.scores[rows], joined, window)
         return self._known[key]
 
 
@@ -132,6 +167,7 @@ def calibrate_window(
     confidence_level: float = 0.9,
     smallest: int = 200,
     share: float = 0.25,
+    max_joined: int | None = None,
     weights: Iterable[float] | None = None,
 ) -> WindowBand:
     r"""Calibrate a band whose width follows where a point stands inside its group.
@@ -154,6 +190,7 @@ def calibrate_window(
         confidence_level: $1 - \alpha$, between 0 and 1.
         smallest: $w_{\min}$.
         share: $\rho$, above 0 and at most 1; 1 for bands by group without a window.
+        max_joined: groups farther apart in number are not joined; None for any distance.
         weights: of the coordinates in distances, positive; None for all alike. Large windows cover too little where
             points are sparse and errors large: their nearest points stand where errors are smaller.
 
@@ -171,15 +208,17 @@ def calibrate_window(
     centre, target = finite_vector("predictions", predictions), finite_vector("truth", truth)
     if centre.shape != target.shape:
         raise ValueError(f"predictions and truth must have one shape; got {centre.shape} and {target.shape}.")
-    if smallest < 1 or not 0.0 < share <= 1.0:
-        raise ValueError(f"smallest must be at least 1 and share above 0 and at most 1; got {smallest} and {share}.")
+    if not isinstance(smallest, int | np.integer) or smallest < 1 or not 0.0 < share <= 1.0:
+        raise ValueError(
+            f"smallest must be an integer of at least 1 and share above 0 and at most 1; got {smallest} and {share}."
+        )
     _check_number(centre.size, confidence_level)
     scores = np.abs(target - centre) / positive_scale(scale, centre.shape)
     places, labels = _places(positions, centre.size), _labels(groups, centre.size)
     factors = np.ones(places.shape[1]) if weights is None else np.asarray(list(weights), dtype=float)
-    if factors.shape != (places.shape[1],) or not (factors > 0).all():
+    if factors.shape != (places.shape[1],) or not ((factors > 0) & np.isfinite(factors)).all():
         raise ValueError(f"weights must be {places.shape[1]} positive numbers, one for each coordinate; got {factors}.")
-    return WindowBand(float(confidence_level), smallest, float(share), factors, places, scores, labels)
+    return WindowBand(float(confidence_level), int(smallest), float(share), max_joined, factors, places, scores, labels)
 
 
 def _check_number(count: int, confidence_level: float) -> None:
@@ -187,7 +226,7 @@ def _check_number(count: int, confidence_level: float) -> None:
     needed = scores_needed(confidence_level)
     if count < needed:
         raise ValueError(
-            f"confidence_level {confidence_level:g} needs at least {needed} calibration points; there are {count}. "
+            f"confidence_level {confidence_level} needs at least {needed} calibration points; there are {count}. "
             "Lower the level, or add points."
         )
 

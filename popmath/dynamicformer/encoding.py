@@ -11,6 +11,7 @@ from scipy.special import gammaln
 
 from popmath._errors import UnableError
 
+LARGEST_GENUS = 1_000_000  # so that tables by degree stay small
 EMPTY = -1  # the degree of a token that is not there; 0 is a degree
 
 
@@ -78,7 +79,7 @@ def encode(
         >>> encode([2], [(3, 2)]).degrees.tolist(), encode([3], [(2, 5, 2)]).multiplicity.tolist()
         ([[2, 3]], [[2, 1]])
     """
-    lists = [tuple(each) for each in degrees]
+    lists = [_listed(row, each) for row, each in enumerate(degrees)]
     genera = list(genus)
     if len(genera) != len(lists):
         raise ValueError(f"genus has {len(genera)} entries and degrees {len(lists)}: there must be one per request.")
@@ -93,6 +94,12 @@ def encode(
     return Requests(np.array(genera, np.int32), points, parts, times)
 
 
+def _listed(row: int, degrees: Iterable[int]) -> tuple[int, ...]:
+    if isinstance(degrees, set | frozenset | dict | str) or not isinstance(degrees, Iterable):
+        raise TypeError(f"request {row}: degrees must be a sequence of integers such as (2, 3); got {degrees!r}.")
+    return tuple(degrees)
+
+
 def _counted(
     row: int, genus: int, degrees: tuple[int, ...], sums: Callable[[int, int], range]
 ) -> list[tuple[int, int]]:
@@ -104,6 +111,11 @@ def _counted(
     n, total = len(degrees), sum(degrees)
     if min(numbers) < 0 or n == 0 or 2 * genus - 2 + n <= 0:
         raise ValueError(f"request {row}: genus {genus} with degrees {degrees} is not a stable type, or is negative.")
+    if genus > LARGEST_GENUS or n > LARGEST_GENUS:
+        raise ValueError(
+            f"request {row}: genus and number of points may be {LARGEST_GENUS:,} at most; got genus {genus:,} and "
+            f"{n:,} points."
+        )
     allowed = sums(genus, n)
     if total not in allowed:
         one = f"{allowed.start}" if len(allowed) == 1 else f"one of {allowed.start} to {allowed.stop - 1}"

@@ -13,7 +13,6 @@ from popmath.dynamicformer.encoding import Requests
 from popmath.predictor.methods import METHODS, Said, features, said_by
 
 CLOSEST = "closest"
-CORRECTION, CORRECTED = "psi-corrected", "closed form, order 6"  # the one is not taken where the other has a say
 SMALLEST, SHARE, WEIGHTS = 60, 0.03, (1.0, 2.0, 1.0)  # of the window; of the positions in its distances
 _LEVEL = 0.9  # at which sizes and drifts are measured
 _APART = 100_000
@@ -45,6 +44,7 @@ class Band(NamedTuple):
         num_scores: calibration numbers in the window.
         num_joined: neighbouring numbers of points that were joined.
         growth: factor by which it is widened beyond the calibrated genera.
+        genera: lowest and highest genus calibrated for so many points, shape `(requests, 2)`.
     """
 
     expected: Expected
@@ -52,6 +52,7 @@ class Band(NamedTuple):
     num_scores: np.ndarray
     num_joined: np.ndarray
     growth: np.ndarray
+    genera: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,29 +60,28 @@ class MethodBand:
     r"""The calibrated band of some methods, of which each request takes the one of smallest expected error.
 
     The score of a number is $|\log F - \hat y| / s$, $s$ the size that the method expects of its error times a learned
-    factor. The choice of a method looks at $s$ alone, so that the scores of what was chosen are calibrated like those
-    of a single method. Numbers for which one method was chosen and that have equally many points besides ones are a
-    group; in it a sliding window over predicted value, genus and zeros. Beyond the highest calibrated genus the learned
-    factor never falls, and the band grows like $(x/x_0)^\kappa$: $\kappa \ge 0$ from how the 90 % quantile of the
-    method's scores grew from the lower to the upper half of its groups' genera, $x = 2g - 3 + m$ and $x_0$ its mean in
-    the upper half of the group.
+    factor, beside rounding. The choice of a method looks at $s$ alone, so that the scores of what was chosen are
+    calibrated like those of a single method. Numbers for which one method was chosen and that have equally many points
+    besides ones are a group; in it a sliding window over predicted value, genus and zeros.
+
+    Calibration reaches a genus and a level $2g-2+m$, $m$ the number of points besides ones. Beyond either the learned
+    factor is never below what it is at the last genus within both, and the band grows like $(x/x_0)^\kappa$: $\kappa
+    \ge 0$ from how the 90 % quantile of the method's scores grew from the lower to the upper half of its groups'
+    genera, $x = 2g - 3 + m$ and $x_0$ its geometric mean in the upper half of the group.
 
     Attributes:
         scales: the learned factor of each method.
         band: of the scores, at any level.
         drift: for each group, $\kappa$ and $x_0$.
         max_genus: highest calibrated genus.
+        max_level: highest calibrated level.
     """
 
     scales: Mapping[str, LearnedScale]
     band: WindowBand
     drift: Mapping[int, tuple[float, float]]
     max_genus: int
-
-    @property
-    def min_genus(self) -> int:
-        """Lowest calibrated genus."""
-        return int(self.band.positions[:, 1].min())
+    max_level: int
 
     @property
     def max_points(self) -> int:
@@ -90,21 +90,29 @@ class MethodBand:
 
     def on(self, requests: Requests, said: Mapping[str, Said], confidence_level: float) -> Band:
         """The band on requests without ones, of which each method said something."""
-        expected = expected_errors(requests, said, self.scales, self.max_genus)
+        edge = last_genus(requests, self.max_genus, self.max_level)
+        expected = expected_errors(requests, said, self.scales, edge)
         total = len(expected.size)
         half, growth = np.full(total, np.inf), np.ones(total)
-        num, joined = np.zeros(total, int), np.zeros(total, int)
+        num, joined, genera = np.zeros(total, int), np.zeros(total, int), np.zeros((total, 2), int)
         rows = np.flatnonzero(np.isfinite(expected.size))
         if len(rows):
-            some = requests.take(rows)
-            groups = groups_of(some, expected.which[rows])
-            growth[rows] = np.where(some.genus <= self.max_genus, 1.0, self._growth(some, groups))
+            some, groups = requests.take(rows), groups_of(requests, expected.which)[rows]
+            growth[rows] = np.where(some.genus <= edge[rows], 1.0, self._growth(some, groups))
             found = self.band.at_level(confidence_level).predict_interval(
                 np.zeros(len(rows)), positions_of(some, expected.log_value[rows]), groups
             )
             half[rows] = found.upper * expected.size[rows] * growth[rows]
             num[rows], joined[rows] = found.num_scores, found.num_joined
-        return Band(expected, half, num, joined, growth)
+            genera[rows] = self._genera(groups, found.num_joined)
+        return Band(expected, half, num, joined, growth, genera)
+
+    def _genera(self, groups: np.ndarray, joined: np.ndarray) -> np.ndarray:
+        """Lowest and highest genus of the group, neighbours included."""
+        pairs, back = np.unique(np.stack([groups, joined], axis=1), axis=0, return_inverse=True)
+        known = self.band.positions[:, 1]
+        inside = [known[np.abs(self.band.groups - group) <= far] for group, far in pairs.tolist()]
+        return np.array([[each.min(), each.max()] for each in inside], int)[back.ravel()]
 
     def _growth(self, requests: Requests, groups: np.ndarray) -> np.ndarray:
         known = np.array(list(self.drift))
@@ -113,28 +121,23 @@ class MethodBand:
         return np.maximum(1.0, (requests.level - 1.0) / start) ** power
 
 
-def expected_errors(
-    requests: Requests, said: Mapping[str, Said], scales: Mapping[str, LearnedScale], max_genus: int
-) -> Expected:
-    """The expected error of every method, and the method of the smallest; beyond `max_genus` no factor falls.
+def last_genus(requests: Requests, max_genus: int, max_level: int) -> np.ndarray:
+    """The highest genus within both limits at the number of points of each request, at least 0."""
+    return np.clip((max_level + 2 - requests.num_points.astype(int)) // 2, 0, max_genus)
 
-    Where the network that corrects the closed form of order 6 has a say, it stands for both: choosing between the two
-    number by number would pick out those where the closed form's terms happen to be small.
-    """
-    here, edge = features(requests), features(requests, max_genus)
-    beyond = requests.genus > max_genus
+
+def expected_errors(
+    requests: Requests, said: Mapping[str, Said], scales: Mapping[str, LearnedScale], edge: np.ndarray
+) -> Expected:
+    """The expected error of every method, and the method of the smallest; beyond `edge`, a genus, no factor falls."""
+    here, there = features(requests), features(requests, edge)
+    beyond = requests.genus > edge
     sizes = np.full((len(scales), len(requests.genus)), np.inf)
     for number, (name, scale) in enumerate(scales.items()):
-        factor = np.where(beyond, np.maximum(scale(here), scale(edge)), scale(here))
-        sizes[number] = np.where(said[name].size > 0, said[name].size * factor, np.inf)
-    names = list(scales)
-    if {CORRECTION, CORRECTED} <= set(names):
-        form, network = (sizes[names.index(name)] for name in (CORRECTED, CORRECTION))
-        considered = sizes.copy()
-        considered[names.index(CORRECTED)] = np.where(np.isfinite(network), np.inf, form)
-    else:
-        considered = sizes
-    which = np.argmin(considered, axis=0)
+        factor = np.where(beyond, np.maximum(scale(here), scale(there)), scale(here))
+        size = said[name].size * factor + said[name].rounding
+        sizes[number] = np.where(said[name].size > 0, size, np.inf)
+    which = np.argmin(sizes, axis=0)
     rows = np.arange(len(which))
     return Expected(np.stack([said[name].log_value for name in scales])[which, rows], sizes[which, rows], which, sizes)
 
@@ -185,8 +188,10 @@ def calibrate_band(
     Raises:
         ValueError: for too few numbers.
     """
-    highest = int(requests.genus.max())
-    found = expected_errors(requests, {name: said_by(name, requests) for name in scales}, scales, highest)
+    highest, level = int(requests.genus.max()), int(requests.level.max())
+    edge = last_genus(requests, highest, level)
+    said = {name: said_by(name, requests) for name in scales}
+    found = expected_errors(requests, said, scales, edge)
     rows = np.flatnonzero(np.isfinite(found.size))
     some, value, size = requests.take(rows), found.log_value[rows], found.size[rows]
     errors, groups = log_values[rows] - value, groups_of(some, found.which[rows])
@@ -199,9 +204,10 @@ def calibrate_band(
         confidence_level=_LEVEL,
         smallest=smallest,
         share=share,
+        max_joined=_APART // 2,
         weights=WEIGHTS,
     )
-    return MethodBand(dict(scales), band, _drift(some, groups, np.abs(errors) / size), highest)
+    return MethodBand(dict(scales), band, _drift(some, groups, np.abs(errors) / size), highest, level)
 
 
 def _drift(requests: Requests, groups: np.ndarray, scores: np.ndarray) -> dict[int, tuple[float, float]]:

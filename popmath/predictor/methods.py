@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import Requests, log_double_factorials
 from popmath.dynamicformer.pretrained import TrainedNetwork, load_pretrained
@@ -14,7 +15,7 @@ from popmath.dynamicformer.targets import CORRECTED_ORDER, baseline, bracket_ter
 CLOSED_FORMS = {"closed form, order 3": 3, "closed form, order 6": 6}
 NETWORKS = ("psi-residual", "psi-corrected")
 METHODS = (*CLOSED_FORMS, *NETWORKS)
-_ROUNDING = 4e-15  # of a logarithm, relative
+_ROUNDING = 1e-15  # relative
 
 
 class Said(NamedTuple):
@@ -24,10 +25,12 @@ class Said(NamedTuple):
         log_value: of the plain numbers, float64, shape `(requests,)`; 0 where it has no say.
         size: size to expect of its error before anything is learned, same shape; 1 where nothing is known, 0 where it
             has no say.
+        rounding: size of what float64 adds to that, from the large terms of the logarithm.
     """
 
     log_value: np.ndarray
     size: np.ndarray
+    rounding: np.ndarray
 
 
 @cache
@@ -54,8 +57,8 @@ def said_by(method: str, requests: Requests) -> Said:
     if len(known):
         some = requests.take(known)
         value[known] = trained.predict_requests(some).log_value
-        size[known] = baseline(some, trained.settings.target).unit + _ROUNDING * np.maximum(1.0, np.abs(value[known]))
-    return Said(value, size)
+        size[known] = baseline(some, trained.settings.target).unit
+    return Said(value, size, _rounding(requests))
 
 
 def _closed_form(requests: Requests, order: int) -> Said:
@@ -68,7 +71,12 @@ def _closed_form(requests: Requests, order: int) -> Said:
     size = _omitted(requests, terms)
     if order == CORRECTED_ORDER:  # beside terms that happen to be small, what is known of the next one
         size = np.hypot(size, baseline(requests, "corrected").unit)
-    return Said(value, np.where(good, size + _ROUNDING * np.maximum(1.0, np.abs(value)), 0.0))
+    return Said(value, np.where(good, size, 0.0), _rounding(requests))
+
+
+def _rounding(requests: Requests) -> np.ndarray:
+    """Of log Gamma of the level, the double factorials, and their difference."""
+    return _ROUNDING * (1.0 + gammaln(requests.level) + 2 * requests.level + log_double_factorials(requests))
 
 
 def _omitted(requests: Requests, terms: np.ndarray) -> np.ndarray:
@@ -83,12 +91,12 @@ def _omitted(requests: Requests, terms: np.ndarray) -> np.ndarray:
     return total * (order + 1) / (x + 1)
 
 
-def features(requests: Requests, max_genus: int | None = None) -> np.ndarray:
+def features(requests: Requests, max_genus: np.ndarray | None = None) -> np.ndarray:
     r"""What the size of an error is learned from.
 
     $\log x$, $\log(1 + p_0)$, $p_0/\sqrt x$, $m/x$ and its square, and whether $p_0$ is 0, 1 or 2, with $x = 2g - 3 +
     m$ (at least 1), $m$ the number of points and $p_0$ of zeros. Linear in $\log x$: sizes go on as a power of x beyond
-    the genera they were learned from. With `max_genus`, as if the genus were at most that.
+    the genera they were learned from. With `max_genus`, of each request, as if the genus were at most that.
     """
     genus = requests.genus.astype(float)
     if max_genus is not None:

@@ -21,9 +21,9 @@ class LogPrediction:
         log_upper: upper end of the band.
         confidence_level: nominal coverage.
         method: how it was computed; `"exact"` for what needs no band.
-        calibrated_genera: lowest and highest genus of the calibration numbers; None if exact.
+        calibrated_genera: lowest and highest genus of the calibration numbers of its group; None if exact.
         num_calibration: calibration numbers that the band rests on; 0 if exact.
-        warnings: empty inside the calibrated range; otherwise what is not guaranteed.
+        warnings: what is not guaranteed; empty for a number that calibration numbers are like.
         reason: why this method, where there was a choice.
     """
 
@@ -58,7 +58,7 @@ class LogPrediction:
         lines += [
             f"  {100 * self.confidence_level:g}% band: within a relative {relative:.2g}; log value "
             f"{self.log_value:.12g}, from {self.log_lower:.12g} to {self.log_upper:.12g}",
-            f"  calibrated on {self.num_calibration} exact numbers of its group, genus {low} to {high}",
+            f"  calibrated on {self.num_calibration} exact numbers of its group, which has genus {low} to {high}",
             *([f"  {self.reason}"] if self.reason else []),
         ]
         return Summary("\n".join([*lines, *(f"  * {w}" for w in self.warnings)]))

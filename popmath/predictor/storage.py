@@ -34,14 +34,16 @@ def write_bands(path: str | Path, bands: Mapping[str, MethodBand], about: dict[s
         arrays[f"{name}|positions"] = each.band.positions.astype(np.float32)
         arrays[f"{name}|scores"] = each.band.scores.astype(np.float32)
         arrays[f"{name}|groups"] = each.band.groups.astype(np.int32)
-        arrays[f"{name}|window"] = np.array([each.band.smallest, each.band.share, *each.band.weights])
+        arrays[f"{name}|window"] = np.array(
+            [each.band.smallest, each.band.share, each.band.max_joined or 0, *each.band.weights]
+        )
         for method, scale in each.scales.items():
             arrays[f"{name}|scale|{method}"] = scale.weights
         arrays[f"{name}|drift"] = np.array([[group, *pair] for group, pair in each.drift.items()])
     methods = {name: list(each.scales) for name, each in bands.items()}
     digests = {name: weights_digest(name) for name in NETWORKS if any(name in each for each in methods.values())}
-    highest = {name: each.max_genus for name, each in bands.items()}
-    about = about | {"weights": digests, "methods": methods, "max_genus": highest}
+    limits = {name: [each.max_genus, each.max_level] for name, each in bands.items()}
+    about = about | {"weights": digests, "methods": methods, "limits": limits}
     save_file(arrays, path, {"about": json.dumps(about)})
     return Path(path)
 
@@ -67,15 +69,16 @@ def read_bands(path: str | Path = SHIPPED) -> tuple[dict[str, MethodBand], dict[
                 f"{path.name} was calibrated for other weights of {name}: its bands say nothing of these. Calibrate "
                 "again with `python fits/psi_bands/calibrate.py`."
             )
-    return {name: _band(name, arrays, about) for name in about["max_genus"]}, about
+    return {name: _band(name, arrays, about) for name in about["limits"]}, about
 
 
 def _band(name: str, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> MethodBand:
-    smallest, share, *weights = arrays[f"{name}|window"].tolist()
+    smallest, share, joined, *weights = arrays[f"{name}|window"].tolist()
     band = WindowBand(
         _LEVEL,
         int(smallest),
         share,
+        int(joined) or None,
         np.array(weights),
         arrays[f"{name}|positions"].astype(float),
         arrays[f"{name}|scores"].astype(float),
@@ -83,7 +86,7 @@ def _band(name: str, arrays: dict[str, np.ndarray], about: dict[str, Any]) -> Me
     )
     drift = {int(group): (power, start) for group, power, start in arrays[f"{name}|drift"].tolist()}
     scales = {method: LearnedScale(arrays[f"{name}|scale|{method}"]) for method in about["methods"][name]}
-    return MethodBand(scales, band, drift, about["max_genus"][name])
+    return MethodBand(scales, band, drift, *about["limits"][name])
 
 
 def weights_digest(name: str) -> str:

@@ -119,6 +119,12 @@ def test_weights_that_are_refused():
     band = calibrate_weighted(np.zeros(12), errors, places=places, half_distance=0.5)
     with pytest.raises(ValueError, match="too few for confidence_level 0.9"):
         band.predict_interval(np.zeros(1), np.array([11.0]))
+    far = calibrate_weighted(np.zeros(300), np.arange(300.0), places=np.arange(300.0) // 60, half_distance=1.0)
+    assert (
+        far.predict_interval(np.zeros(1), np.array([1e5]))[1] == far.predict_interval(np.zeros(1), np.array([4.0]))[1]
+    )
+    with pytest.raises(ValueError, match="one place for each prediction"):
+        far.predict_interval(np.zeros(2), np.array([4.0]))
     with pytest.raises(ValueError, match="half_distance must be above 0"):
         calibrate_weighted(np.zeros(12), errors, places=places, half_distance=0.0)
     with pytest.raises(ValueError, match="one shape and at least one"):
@@ -136,6 +142,8 @@ def test_the_level_rises_where_errors_grow_and_stays_where_they_do_not():
     assert adapt_level(steady * 0.7**places, places).final < 0.9
     with pytest.raises(ValueError, match="two different places"):
         adapt_level(steady, np.zeros(len(places)))
+    with pytest.raises(ValueError, match="one place for each score"):
+        adapt_level(steady, places[1:])
     with pytest.raises(ValueError, match="gamma must be"):
         adapt_level(steady, places, gamma=0.0)
 

@@ -60,24 +60,41 @@ def test_the_window_covers_everywhere_and_the_group_does_not():
 def test_small_groups_are_joined_to_their_neighbours_and_it_is_said():
     labels = np.repeat([2, 3, 4, 7], [5, 6, 200, 3])
     error = np.repeat([1.0, 2.0, 3.0, 4.0], [5, 6, 200, 3])
-    band = calibrate_window(np.zeros(214), error, positions=np.zeros((214, 1)), groups=labels, smallest=1)
+    band = calibrate_window(np.zeros(214), error, positions=np.zeros((214, 1)), groups=labels, smallest=10)
     found = band.predict_interval(np.zeros(4), np.zeros((4, 1)), [2, 4, 7, 9])
     assert found.num_joined.tolist() == [1, 0, 3, 5]
     assert found.upper.tolist() == [2.0, 3.0, 3.0, 3.0]
     wider = dataclasses.replace(band, smallest=20, _known={})
     assert wider.predict_interval(np.zeros(1), np.zeros((1, 1)), [2]).num_joined[0] == 2
-    assert band.at_level(0.5).predict_interval(np.zeros(1), np.zeros((1, 1)), [2]).num_joined[0] == 0
+    near = dataclasses.replace(band, max_joined=1, _known={})
+    with pytest.raises(ValueError, match="group 7 and what it may be joined to have 3"):
+        near.predict_interval(np.zeros(1), np.zeros((1, 1)), [7])
+    with pytest.raises(ValueError, match="group 9 has no calibration points within 1"):
+        near.predict_interval(np.zeros(1), np.zeros((1, 1)), [9])
 
 
 @settings(deadline=None, max_examples=30)
-@given(level=st.floats(0.5, 0.95), share=st.floats(0.1, 1.0), seed=st.integers(0, 9))
-def test_a_higher_level_is_never_narrower(level, share, seed):
-    position, group, error = grown(seed, 300)
-    band = calibrate_window(np.zeros(300), error, positions=position[:, None], groups=group, share=share)
-    narrow, wide = (
-        band.at_level(each).predict_interval(np.zeros(300), position[:, None], group) for each in (0.5, level)
-    )
+@given(
+    levels=st.tuples(st.floats(0.5, 0.995), st.floats(0.5, 0.995)), share=st.floats(0.01, 1.0), seed=st.integers(0, 9)
+)
+def test_a_higher_level_is_never_narrower(levels, share, seed):
+    """Also where windows must grow and groups be joined: four groups of very different sizes and errors."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat([1, 2, 3, 4], [15, 40, 200, 45])
+    position, error = rng.random((300, 1)), rng.normal(size=300) * np.repeat([9.0, 1.0, 3.0, 0.2], [15, 40, 200, 45])
+    band = calibrate_window(np.zeros(300), error, positions=position, groups=group, share=share, smallest=12)
+    narrow, wide = (band.at_level(each).predict_interval(np.zeros(300), position, group) for each in sorted(levels))
     assert (wide.upper >= narrow.upper).all()
+
+
+def test_equal_positions_are_drawn_from():
+    """200 points at one place, half of them wrong by 1: the nearest are a fair sample, in whatever order they came."""
+    band = calibrate_window(
+        np.zeros(200), np.repeat([0.0, 1.0], 100), positions=np.zeros((200, 1)), groups=np.zeros(200, int), smallest=60
+    )
+    assert band.predict_interval(np.zeros(1), np.zeros((1, 1)), [0]).upper[0] == 1.0
+    with pytest.raises(ValueError, match="must have the 1 coordinates"):
+        band.predict_interval(np.zeros(1), np.zeros((1, 2)), [0])
 
 
 @pytest.mark.parametrize(
@@ -87,7 +104,7 @@ def test_a_higher_level_is_never_narrower(level, share, seed):
         ({"confidence_level": 0.99}, "needs at least 100 calibration points; there are 50"),
         ({"share": 0.0}, "share above 0"),
         ({"weights": (1.0, 2.0)}, "weights must be 1 positive"),
-        ({"smallest": 0}, "smallest must be at least 1"),
+        ({"smallest": 0}, "smallest must be an integer of at least 1"),
         ({"positions": np.zeros(50)}, "positions must have the shape"),
         ({"positions": np.full((50, 1), np.nan)}, "positions must be finite"),
         ({"groups": np.zeros(50)}, "groups must be 50 integers"),
