@@ -68,7 +68,7 @@ def draw(runs: dict[str, Any]) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.2), width_ratios=(2, 1), layout="constrained")
-    labels = {"by activation": [*ACTIVATIONS, *FORMS], "by share of the families (dra)": [*SHARES, 1.0]}
+    labels = {"by activation": [*ACTIVATIONS, *FORMS], "dra by share of the families": [*SHARES, 1.0]}
     for axis, (title, names) in zip(axes, labels.items(), strict=True):
         for place, name in enumerate(names):
             key = name if isinstance(name, str) else (f"share {name}" if name < 1 else "dra")
@@ -76,8 +76,8 @@ def draw(runs: dict[str, Any]) -> None:
                 dots = [runs[f"{key} {seed}"][part]["median"] for seed in SEEDS]
                 axis.semilogy([place + shift] * len(dots), dots, "o", color=colour, label=None if place else part)
         axis.set_xticks(range(len(names)), [str(name) for name in names], rotation=30)
-        axis.set(title=f"{title}, {STEPS:,} steps")
-    axes[0].set_ylabel("median |error of log F|")
+        axis.set(title=title)
+    axes[0].set_ylabel(f"median |error of log F| after {STEPS:,} steps")
     axes[0].legend(frameon=False)
     figure.savefig(FOLDER / "ablations.png", dpi=110)
 

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from popmath.conformal.split import check_confidence_level, finite_vector, positive_scale, scores_needed
 
+_LARGER = 100
 _ROWS = 2048  # requests whose windows are looked up at a time
 _TIES = 1e-9  # by which calibration points are moved, so that which of equals is nearest is drawn
 
@@ -111,21 +112,20 @@ class WindowBand:
     def _quantiles(self, label: int, places: np.ndarray) -> tuple[np.ndarray, _Group]:
         """Scores that are not exceeded at the level, and the group they come from.
 
-        Windows double until they carry the level. A larger one may reach calmer points: the largest score of each
-        smaller one is therefore a lower limit, so that a higher level is never narrower.
+        Windows grow to 100, and then double, until they carry the level. A larger one may reach calmer points: the
+        largest score of each smaller one is therefore a lower limit, so that a higher level is never narrower.
         """
         needed, size = scores_needed(self.confidence_level), self.smallest
-        least = np.zeros(len(places))
-        while size < needed:
-            group = self._group(label, size)
+        least, group = np.zeros(len(places)), self._group(label, self.smallest)
+        while group.window < needed:
             least = np.maximum(least, self._ranked(group, places, group.window))
-            size *= 2
-        group = self._group(label, size)
-        if group.window < needed:
-            raise ValueError(
-                f"confidence_level {self.confidence_level} needs at least {needed} calibration points; group {label} "
-                f"and what it may be joined to have {group.window}. Lower the level, or add points."
-            )
+            size = _LARGER if size < _LARGER else 2 * size
+            if size > 2 * max(needed, len(self.scores)):
+                raise ValueError(
+                    f"confidence_level {self.confidence_level} needs at least {needed} calibration points; group "
+                    f"{label} and what it may be joined to have {group.window}. Lower the level, or add points."
+                )
+            group = self._group(label, size)
         rank = math.ceil(round((group.window + 1) * self.confidence_level, 9))
         return np.maximum(least, self._ranked(group, places, rank)), group
 
