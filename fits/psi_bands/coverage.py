@@ -241,7 +241,9 @@ def drawn(samples: Samples) -> tuple[Samples, np.ndarray]:
     return samples.take(np.concatenate(rows)), np.concatenate(weights)
 
 
-def beyond_report(part: Samples, weights: np.ndarray, bands: dict[str, Bands], bare: bool) -> list[dict[str, Any]]:
+def beyond_report(
+    part: Samples, weights: np.ndarray, bands: dict[str, Bands], numbers: np.ndarray, bare: bool
+) -> list[dict[str, Any]]:
     """By genus, and in each by number of points with ones."""
     requests, out = part.requests, []
     kept = (requests.times(0) == 0) if bare else np.ones(len(weights), bool)
@@ -256,7 +258,8 @@ def beyond_report(part: Samples, weights: np.ndarray, bands: dict[str, Bands], b
                 chosen = rows[requests.num_points[rows] <= n]
                 if len(chosen):
                     here = summed({"predictor": bands["predictor"]}, chosen, weights[chosen])["predictor"]
-                    row["by_points"].append({"points": n, "num_families": len(chosen)} | here)
+                    sizes = {"num_families": len(chosen), "num_calibration": float(np.median(numbers[chosen]))}
+                    row["by_points"].append({"points": n} | sizes | here)
         out.append(row)
     return out
 
@@ -299,8 +302,8 @@ def main() -> None:
         if name == "inside":
             result[name] = inside_report(part, bands | others, numbers)
         else:
-            result[name] = beyond_report(part, weights, bands | others, bare=False)
-            result["beyond_without_zeros_and_ones"] = beyond_report(part, weights, bands | fitted, bare=True)
+            result[name] = beyond_report(part, weights, bands | others, numbers, bare=False)
+            result["beyond_without_zeros_and_ones"] = beyond_report(part, weights, bands | fitted, numbers, bare=True)
         result[f"chosen_{name}"] = {method: int(np.sum(which == method)) for method in METHODS}
         print(f"{name}: {len(part.log_scaled):,} families, {time.perf_counter() - begun:.0f} s", flush=True)
     result["stretched"] = stretched()

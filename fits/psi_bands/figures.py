@@ -17,24 +17,19 @@ from popmath.conformal import binomial_interval
 
 FOLDER = Path(__file__).parent
 LEVELS = ("0.8", "0.9", "0.95", "0.99")
-SHOWN = {
-    "predictor": ("k", "predictor"),
-    "psi-corrected": ("C0", "psi-corrected"),
-    "psi-residual": ("C2", "psi-residual"),
-    "closed form, order 6": ("C1", "closed form, order 6"),
-    "closed form, order 3": ("C3", "closed form, order 3"),
-    "Aggarwal, split": ("0.6", "Aggarwal, split"),
-}
-OTHERS = {
-    "predictor": ("k", "predictor"),
-    "by points, scaled": ("C0", "by points, learned scale"),
-    "by points": ("C4", "by points"),
-    "plain split": ("0.6", "plain split"),
-    "quantile regression": ("C5", "quantile regression"),
-    "weighted by genus": ("C6", "weighted by genus"),
-    "highest genera": ("C8", "highest genera"),
-    "adaptive level": ("C9", "adaptive level"),
-}
+SHOWN = (
+    "predictor",
+    "psi-corrected",
+    "psi-residual",
+    "closed form, order 6",
+    "closed form, order 3",
+    "Aggarwal, split",
+)
+OTHERS = (
+    "predictor", "by points, scaled", "by points", "plain split", "quantile regression", "weighted by genus",
+    "highest genera", "adaptive level",
+)  # fmt: skip
+COLOURS = {"predictor": "k", "Aggarwal, split": "0.6", "plain split": "0.6", "adaptive level": "C9"}
 
 
 def inside(result: dict[str, Any], plt: Any) -> None:
@@ -64,9 +59,9 @@ def beyond(result: dict[str, Any], plt: Any) -> None:
     genera = [row["genus"] for row in rows]
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 7), layout="constrained", sharex=True)
     for line, shown in zip(axes, (SHOWN, OTHERS), strict=True):
-        for name, (colour, label) in shown.items():
+        for place, name in enumerate(shown):
             cells = [row[name]["0.9"] for row in rows]
-            style = {"color": colour, "label": label, "lw": 2 if name == "predictor" else 1}
+            style = {"color": COLOURS.get(name, f"C{place}"), "label": name, "lw": 2 if name == "predictor" else 1}
             line[0].plot(genera, [cell["coverage"] for cell in cells], **style)
             line[1].semilogy(genera, [cell["width"] for cell in cells], **style)
         line[0].axhline(0.9, color="0.5", lw=1, ls="--")
