@@ -149,6 +149,14 @@ def test_neighbours_that_are_joined_are_said():
     assert "too few calibration numbers with 3 points" in found.warnings[0]
 
 
+def test_rounding_is_part_of_the_band():
+    for genus in (10_000, 1_000_000):
+        degrees = (genus - 3, genus, genus + 3)
+        found = PREDICTOR.predict(genus, degrees, allow_exact=False)
+        assert found.covers(pm.intersections.asymptotic(genus, degrees, 6).log_value)
+        assert found.log_upper - found.log_lower < 1e-5
+
+
 def test_a_table_of_requests():
     table = pd.DataFrame(
         {"genus": [5, 30.0, 15], "degrees": ["2 3 10", [20, 30, 40], "1,2,20,23"], "name": list("abc")}, index=[7, 8, 9]
