@@ -48,7 +48,7 @@ def test_psi_interval():
     assert record["covered"] is True
     assert record["interval"]["log_lower"] <= record["log_value"] <= record["interval"]["log_upper"]
     assert record["interval"]["calibrated_genera"][1] == 13
-    assert "smallest expected error" in record["interval"]["reason"]
+    assert "the closest with a say here" in record["interval"]["reason"]
     for idle in (("--confidence", 0.8), ("--order", 3), ("--interval", "--method", "dvv")):
         assert run("psi", 10, 0, 6, 24, *idle).exit_code == 2
     closed = run("psi", 10, 0, 6, 24, "--interval", "--order", 5, "--json")

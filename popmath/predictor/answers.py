@@ -75,10 +75,12 @@ def _notes(chosen: MethodBand, band: Band, row: int, genus: int, others: int) ->
 
 
 def _why(names: list[str], sizes: list[float], which: int) -> str:
-    """Why this method, of the smallest size, was taken."""
+    """Why this method was taken, and how its expected error compares."""
     more = sorted((size, name) for place, (size, name) in enumerate(zip(sizes, names, strict=True)) if place != which)
     ratios = [f"{size / sizes[which]:.3g} times for {name}" for size, name in more if math.isfinite(size)]
-    return f"smallest expected error; {', '.join(ratios)}" if ratios else "the only method with a say here"
+    if not ratios:
+        return "the only one with a say here"
+    return f"the closest with a say here; expected error {', '.join(ratios)}"
 
 
 def exact(

@@ -23,8 +23,8 @@ class Expected(NamedTuple):
     """What is expected of some requests without ones before anything is calibrated.
 
     Attributes:
-        log_value: of the method with the smallest expected error, shape `(requests,)`.
-        size: that error, at about nine in ten; infinite where no method has a say.
+        log_value: of the first method that has a say, shape `(requests,)`.
+        size: its expected error, at about nine in ten; infinite where no method has a say.
         which: the method, as a position.
         sizes: of every method, shape `(methods, requests)`.
     """
@@ -57,12 +57,12 @@ class Band(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MethodBand:
-    r"""The calibrated band of some methods, of which each request takes the one of smallest expected error.
+    r"""The calibrated band of some methods, of which each request takes the first that has a say.
 
     The score of a number is $|\log F - \hat y| / s$, $s$ the size that the method expects of its error times a learned
-    factor, beside rounding. The choice of a method looks at $s$ alone, so that the scores of what was chosen are
-    calibrated like those of a single method. Numbers for which one method was chosen and that have equally many points
-    besides ones are a group; in it a sliding window over predicted value, genus and zeros.
+    factor, beside rounding. Which method has a say does not depend on the number, so that the scores of what was taken
+    are calibrated like those of a single method. Numbers with one method and equally many points besides ones are a
+    group; in it a sliding window over predicted value, genus and zeros.
 
     Calibration reaches a genus and a level $2g-2+m$, $m$ the number of points besides ones. Beyond either the learned
     factor is never below what it is at the last genus within both, and the band grows like $(x/x_0)^\kappa$: $\kappa
@@ -129,7 +129,7 @@ def last_genus(requests: Requests, max_genus: int, max_level: int) -> np.ndarray
 def expected_errors(
     requests: Requests, said: Mapping[str, Said], scales: Mapping[str, LearnedScale], edge: np.ndarray
 ) -> Expected:
-    """The expected error of every method, and the method of the smallest; beyond `edge`, a genus, no factor falls."""
+    """The expected error of every method, and the first that has a say; beyond `edge`, a genus, no factor falls."""
     here, there = features(requests), features(requests, edge)
     beyond = requests.genus > edge
     sizes = np.full((len(scales), len(requests.genus)), np.inf)
@@ -137,7 +137,7 @@ def expected_errors(
         factor = np.where(beyond, np.maximum(scale(here), scale(there)), scale(here))
         size = said[name].size * factor + said[name].rounding
         sizes[number] = np.where(said[name].size > 0, size, np.inf)
-    which = np.argmin(sizes, axis=0)
+    which = np.argmax(np.isfinite(sizes), axis=0)
     rows = np.arange(len(which))
     return Expected(np.stack([said[name].log_value for name in scales])[which, rows], sizes[which, rows], which, sizes)
 
@@ -179,7 +179,7 @@ def calibrate_band(
     """Calibrate on numbers that neither methods nor scales have seen.
 
     Args:
-        scales: of the methods to choose from.
+        scales: of the methods, the one to be preferred first.
         requests: without ones.
         log_values: logarithms of their plain numbers.
         smallest: of the window.

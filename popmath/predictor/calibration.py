@@ -11,7 +11,7 @@ from popmath.dynamicformer.encoding import log_double_factorials
 from popmath.dynamicformer.samples import Samples
 from popmath.dynamicformer.splits import Split, family_numbers
 from popmath.predictor.bands import CLOSEST, SHARE, SMALLEST, MethodBand, calibrate_band, learned_scale
-from popmath.predictor.methods import CLOSED_FORMS, METHODS
+from popmath.predictor.methods import METHODS, NETWORKS, PREFERRED
 
 MAX_LEVEL = 35
 Part = Literal["scale", "calibration", "coverage"]
@@ -51,14 +51,16 @@ def calibrated_bands(
 ) -> dict[str, MethodBand]:
     """Bands of each method, and of the closest of them, calibrated on the parts of these samples.
 
-    psi-corrected stands for the closed form that it corrects and those of lower order. Choosing between them number by
-    number would pick out those of which the closed form's terms happen to be small, which are no closer for that.
+    The closest is psi-corrected where it has a say, then psi-residual; then the closed forms, if those are not among
+    the methods. Choosing number by number by the expected error was tried: it picks out numbers of which a form's terms
+    happen to be small, which are no closer for that.
     """
     learned, held = (part_of(samples, part) for part in ("scale", "calibration"))
     scales = {method: learned_scale(method, learned.requests, plain_logs(learned)) for method in methods}
-    apart = CLOSED_FORMS if "psi-corrected" in scales else ()
-    considered = {method: scale for method, scale in scales.items() if method not in apart}
-    groups = {CLOSEST: considered} | {method: {method: scale} for method, scale in scales.items()}
+    preferred = [method for method in PREFERRED if method in scales]
+    considered = [method for method in preferred if method in NETWORKS] or preferred
+    groups = {CLOSEST: {method: scales[method] for method in considered}}
+    groups |= {method: {method: scale} for method, scale in scales.items()}
     return {
         name: calibrate_band(group, held.requests, plain_logs(held), smallest, share) for name, group in groups.items()
     }

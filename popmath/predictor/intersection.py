@@ -35,12 +35,12 @@ COLUMNS = (
 class IntersectionPredictor:
     r"""Psi-class numbers $\langle\tau_{d_1}\cdots\tau_{d_n}\rangle_g$ with error bands, calibrated on exact numbers.
 
-    Exact numbers are given where they are predicted to be cheap. For the rest, psi-residual and psi-corrected, which
-    stands for the closed form of order 6 that it corrects, are each asked how large an error is to be expected, and the
-    closest is given with its calibrated band (`MethodBand`); where neither has a say, the closed form of order 6 or 3
-    with its own. Degrees equal to 1 are removed first, exactly. Where it was calibrated, coverage is
-    that of conformal prediction by method and number of points, approximate in the window; beyond, no theorem holds,
-    and the prediction says so. How often it holds is measured by `fits/psi_bands/coverage.py`.
+    Exact numbers are given where they are predicted to be cheap. For the rest, the closest method that has a say is
+    given with its calibrated band (`MethodBand`): psi-corrected, which corrects the closed form of order 6 and is
+    silent where that has broken down, then psi-residual, then the closed form of order 6 or 3. Degrees equal to 1 are
+    removed first, exactly. Where it was calibrated, coverage is that of conformal prediction by method and number of
+    points, approximate in the window; beyond, no theorem holds, and the prediction says so. How often it holds is
+    measured by `fits/psi_bands/coverage.py`.
 
     Attributes:
         bands: calibrated bands, of each method and of the closest; those that travel with popmath by default.

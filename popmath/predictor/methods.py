@@ -15,6 +15,7 @@ from popmath.dynamicformer.targets import CORRECTED_ORDER, baseline, bracket_ter
 CLOSED_FORMS = {"closed form, order 3": 3, "closed form, order 6": 6}
 NETWORKS = ("psi-residual", "psi-corrected")
 METHODS = (*CLOSED_FORMS, *NETWORKS)
+PREFERRED = ("psi-corrected", "psi-residual", "closed form, order 6", "closed form, order 3")  # the closest first
 _ROUNDING = 2e-14  # relative; sums of a million logarithms lose as much
 
 
