@@ -1,6 +1,8 @@
 """Errors of the trained networks and of everything they are compared with, on numbers nobody has trained on.
 
-    python fits/psi/evaluate.py            # 7 minutes on 2 cores; writes result.json; figures.py draws it
+    python fits/psi/evaluate.py   # 7 minutes on 2 cores and those of the published network; writes result.json
+
+`figures.py` draws the result.
 
 Numbers: every psi-class number with n <= 9 of genus 14 to 25 (exact engine), the test part of genus 0 to 13, and the
 families of more than 24 points; psi-multi is evaluated by several_theories.py, and the published network to genus 17.
@@ -31,7 +33,7 @@ from popmath.intersections.recursion import IntegerRecursion, dvv
 
 FOLDER = Path(__file__).parent
 GENERA, MOST_POINTS, LEVEL = range(14, 26), 9, 35
-LAST_PUBLISHED = 17  # the published network answers some 500 requests a second
+LAST_PUBLISHED = 17  # the published network answers about a thousand requests a second
 ROUNDED = IntegerRecursion(lambda recursion, genus, degrees: float(dvv(recursion, genus, degrees)))
 
 

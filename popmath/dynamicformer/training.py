@@ -108,7 +108,7 @@ def train(
     beginning = None if start is None else _beginning(start)
     if (folder / WEIGHTS).exists():
         return _finished(folder, settings, digest, beginning)
-    run = _Run(settings, folder, whole, digest, start)
+    run = _Run(settings, folder, whole, digest, start, beginning)
     began = time.monotonic()
     while run.step < settings.num_steps and not run.out_of_patience:
         run.advance(progress)
@@ -159,9 +159,10 @@ class _Run:
         samples: Samples | TheorySamples,
         digest: str,
         start: str | Path | None,
+        beginning: dict[str, Any] | None,
     ) -> None:
         self.settings, self.folder, self.digest = settings, folder, digest
-        self.beginning = None if start is None else _beginning(start)
+        self.beginning = beginning
         self.task, self.optimiser = task_of(settings, samples), adam(settings)
         network = new_network(settings, jax.random.key(settings.seed))
         network = self.task.begin(network) if start is None else read_checkpoint(start, network)

@@ -1,4 +1,4 @@
-"""Calibrated bands: of one method, or of whichever is expected to be closest."""
+"""Calibrated bands: of one method, or of the closest that has a say."""
 
 from __future__ import annotations
 

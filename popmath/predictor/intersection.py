@@ -115,9 +115,7 @@ class IntersectionPredictor:
             >>> [each.method for each in IntersectionPredictor().predict_many([2, 30], [(4,), (20, 30, 40)])]
             ['exact', 'exact']
         """
-        scores_needed(confidence_level)
-        if method not in self.bands:
-            raise ValueError(f"method must be one of this predictor's bands: {', '.join(self.bands)}; got {method!r}.")
+        self._check(confidence_level, method)
         requests = encode(genus, degrees)
         found, silent = self._predicted(requests, confidence_level, allow_exact, method)
         if silent:
@@ -161,9 +159,7 @@ class IntersectionPredictor:
         twice = [name for name in ("genus", "degrees") if list(requests.columns).count(name) > 1]
         if twice:
             raise ValueError(f"the table has more than one column {twice[0]!r}.")
-        scores_needed(confidence_level)
-        if method not in self.bands:
-            raise ValueError(f"method must be one of this predictor's bands: {', '.join(self.bands)}; got {method!r}.")
+        self._check(confidence_level, method)
         genera = [whole_number(f"row {row}: genus", each) for row, each in enumerate(requests["genus"].tolist())]
         lists = [read_degrees(row, each) for row, each in enumerate(requests["degrees"].tolist())]
         encoded = encode(genera, lists)
@@ -176,6 +172,11 @@ class IntersectionPredictor:
         floats, whole = ["log_value", "log_lower", "log_upper"], ["calibrated_from", "calibrated_to", "num_calibration"]
         columns[floats], columns[whole] = columns[floats].astype(float), columns[whole].astype("Int64")
         return pd.concat([requests, columns], axis=1)
+
+    def _check(self, confidence_level: float, method: str) -> None:
+        scores_needed(confidence_level)
+        if method not in self.bands:
+            raise ValueError(f"method must be one of this predictor's bands: {', '.join(self.bands)}; got {method!r}.")
 
     def _predicted(
         self, requests: Requests, confidence_level: float, allow_exact: bool, method: str

@@ -53,12 +53,12 @@ def said_by(method: str, requests: Requests) -> Said:
         return _closed_form(requests, CLOSED_FORMS[method])
     trained = network(method)
     most = trained.settings.split.max_train_points
-    known = np.flatnonzero((requests.num_points <= most) & (baseline(requests, trained.settings.target).unit > 0))
+    unit = baseline(requests, trained.settings.target).unit
+    known = np.flatnonzero((requests.num_points <= most) & (unit > 0))
     value, size = np.zeros(len(requests.genus)), np.zeros(len(requests.genus))
     if len(known):
-        some = requests.take(known)
-        value[known] = trained.predict_requests(some).log_value
-        size[known] = baseline(some, trained.settings.target).unit
+        value[known] = trained.predict_requests(requests.take(known)).log_value
+        size[known] = unit[known]
     return Said(value, size, _rounding(requests))
 
 
