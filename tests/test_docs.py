@@ -14,7 +14,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 @pytest.mark.slow  # half a minute
-@pytest.mark.parametrize("page", ["fitting.md", "dynamicformer.md", "bands.md"])
+@pytest.mark.parametrize("page", ["fitting.md", "dynamicformer.md", "bands.md", "interpretation.md"])
 def test_pages_run_as_they_are_written(page, tmp_path, monkeypatch):
     if page == "fitting.md":
         table = blocks(page, "text")[0].replace("...\n", "")

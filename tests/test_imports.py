@@ -1,6 +1,7 @@
 """`import popmath` is cheap, exact numbers load no heavy library, and every public name exists and is documented."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -12,7 +13,16 @@ import pytest
 import popmath
 
 STUB = Path(popmath.__file__).with_name("__init__.pyi")
-ROOMS = ("conformal", "datasets", "dynamicformer", "inference", "intersections", "plots", "populations")
+ROOMS = (
+    "conformal",
+    "datasets",
+    "dynamicformer",
+    "dynamicformer.interpret",
+    "inference",
+    "intersections",
+    "plots",
+    "populations",
+)
 
 
 def best_time(code: str) -> float:
@@ -69,7 +79,7 @@ def named_in_tests() -> set[str]:
 def public_names(room: str) -> dict[str, object]:
     return {
         name: thing
-        for name, thing in vars(getattr(popmath, room)).items()
+        for name, thing in vars(importlib.import_module(f"popmath.{room}")).items()
         if not name.startswith("_")
         and (inspect.isclass(thing) or inspect.isfunction(thing))
         and thing.__module__.startswith("popmath.")

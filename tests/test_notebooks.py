@@ -18,6 +18,7 @@ def test_every_notebook_is_a_pair():
         "03_matrix_populations",
         "04_leslie_predator_prey",
         "05_dynamicformer",
+        "06_inside_the_network",
     ]
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.py")) == NAMES
 

@@ -5,7 +5,8 @@
     popmath train fits/psi/psi-residual.toml  # the same for a configuration of your own
 
 The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights, those of
-the published network, 7 MB and no use but to be compared, stay in fits/psi.
+the published network, 7 MB and no use but to be compared, stay in fits/psi. That one is trained in two parts:
+published-first, and published, which begins with its weights.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from popmath.dynamicformer.settings import read_settings
 from popmath.dynamicformer.training import METRICS, WEIGHTS, Report, train
 
 FOLDER = Path(__file__).parent
+RUNS = FOLDER / "runs"
+FIRST = "published-first"
 SHIPPED = FOLDER.parent.parent / "popmath" / "dynamicformer" / "weights"
 
 
@@ -38,14 +41,18 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--start", type=Path, help="weights to begin with, for a further run of the same settings")
     asked = parser.parse_args()
-    for name in asked.names or names:
-        settings = read_settings(FOLDER / f"{name}.toml")
-        result = train(settings, FOLDER / "runs" / name, progress=say, start=asked.start)
+    for name in asked.names or [name for name in names if name != FIRST]:
+        start = asked.start
+        if name == "published" and start is None:
+            train(read_settings(FOLDER / f"{FIRST}.toml"), RUNS / FIRST, progress=say)
+            start = RUNS / FIRST / WEIGHTS
+        result = train(read_settings(FOLDER / f"{name}.toml"), RUNS / name, progress=say, start=start)
         assert result is not None
-        kept = FOLDER if name == "published" else SHIPPED
-        shutil.copyfile(FOLDER / "runs" / name / WEIGHTS, kept / f"{name}.safetensors")
+        if name != FIRST:
+            kept = FOLDER if name == "published" else SHIPPED
+            shutil.copyfile(RUNS / name / WEIGHTS, kept / f"{name}.safetensors")
         (FOLDER / "metrics").mkdir(exist_ok=True)
-        shutil.copyfile(FOLDER / "runs" / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
+        shutil.copyfile(RUNS / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
         print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
 
 

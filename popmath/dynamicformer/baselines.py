@@ -47,12 +47,12 @@ class LinearFit(NamedTuple):
         requests = samples.requests
         terms = monomials(order)
         bracket = np.exp(samples.log_scaled - log_leading(requests.level, requests.num_points))
-        weights, *_ = np.linalg.lstsq(_features(requests, terms), bracket, rcond=None)
+        weights, *_ = np.linalg.lstsq(expansion_features(requests, terms), bracket, rcond=None)
         return cls(terms, weights)
 
     def log_value(self, requests: Requests) -> np.ndarray:
         """Predictions, as those of a closed form."""
-        bracket = _features(requests, self.terms) @ self.weights
+        bracket = expansion_features(requests, self.terms) @ self.weights
         return log_leading(requests.level, requests.num_points) + np.log(bracket)
 
 
@@ -71,7 +71,8 @@ def monomials(order: int) -> list[tuple[int, Powers]]:
     return found
 
 
-def _features(requests: Requests, terms: list[tuple[int, Powers]]) -> np.ndarray:
+def expansion_features(requests: Requests, terms: list[tuple[int, Powers]]) -> np.ndarray:
+    """A^k p^m / (x)_k of each term, x = 2g - 3 + n, shape `(requests, terms)`."""
     largest = max((j for _, powers in terms for j, _ in powers), default=0)
     counts = [requests.times(j) for j in range(largest + 1)]
     x = requests.level.astype(np.float64) - 1

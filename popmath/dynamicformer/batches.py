@@ -33,10 +33,17 @@ class Batches:
         max_level: how far ones may be added.
         keep_ones: whether to add them, as many as the level allows, each number of them equally often.
         group_power: see `DataSettings`.
+        shuffled: give the targets of a batch to its requests at random.
     """
 
     def __init__(
-        self, samples: Samples, target: Target, max_level: int, keep_ones: bool = False, group_power: float = 0.5
+        self,
+        samples: Samples,
+        target: Target,
+        max_level: int,
+        keep_ones: bool = False,
+        group_power: float = 0.5,
+        shuffled: bool = False,
     ) -> None:
         """Compute the targets of the families once."""
         known = baseline(samples.requests, target)
@@ -44,6 +51,7 @@ class Batches:
         if len(rows) == 0:
             raise ValueError("this part of the data is empty: there is nothing to draw. Widen the split or max_level.")
         self.samples, self.max_level, self.keep_ones = samples.take(rows), max_level, keep_ones
+        self.shuffled = shuffled
         requests = self.samples.requests
         self.target = (self.samples.log_scaled - known.log[rows]) / known.unit[rows]
         key = requests.genus.astype(np.int64) * 10_000 + requests.num_points
@@ -55,7 +63,8 @@ class Batches:
         """The batch of a step."""
         rng = np.random.default_rng([seed, step])
         rows = np.minimum(np.searchsorted(self._cumulative, rng.random(size)), len(self._cumulative) - 1)
-        return self.members(rows, rng.random(size))
+        batch = self.members(rows, rng.random(size))
+        return batch._replace(target=rng.permutation(batch.target)) if self.shuffled else batch
 
     def members(self, rows: np.ndarray, share: np.ndarray) -> Batch:
         """Members of these families: `share` in [0, 1) says how many of the possible ones are added."""

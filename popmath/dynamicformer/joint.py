@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 
 from popmath._types import Array
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.layers import Perceptron
-from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings, Tap
+from popmath.dynamicformer.layers import Perceptron, Tap, untapped
+from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
 from popmath.dynamicformer.theories import MOST_INDEX, tensor_of
 
 
@@ -69,7 +69,7 @@ class JointNetwork(eqx.Module):
         requests: Requests,
         kind: Int[Array, " batch"],
         tensors: Float[Array, "theories entries"],
-        tap: Tap = lambda _, value: value,
+        tap: Tap = untapped,
     ) -> Float[Array, " batch"]:
         """Predictions of a batch in single precision.
 

@@ -80,6 +80,9 @@ class JointTask:
         additive = AdditivePart.through(network.tensor(self.tensors), weights)
         return dataclasses.replace(network, network=dataclasses.replace(inner, additive=additive))
 
+    def hold(self, network: JointNetwork) -> None:
+        """Nothing."""
+
     def draw(self, step: int) -> Any:
         """Requests, the position of each one's theory, and targets."""
         share, seed = self.settings.batch_size // len(self.names), self.settings.seed + 1

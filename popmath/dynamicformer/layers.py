@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import equinox as eqx
@@ -13,6 +13,13 @@ from jaxtyping import Float
 
 from popmath._types import Array
 from popmath.dynamicformer.activations import Activation, affine, make_activation
+
+Tap = Callable[[str, Array], Array]
+
+
+def untapped(name: str, value: Array) -> Array:
+    """A tap that changes nothing."""
+    return value
 
 
 @final
@@ -50,10 +57,10 @@ class Perceptron(eqx.Module):
             [make_activation(activation, b, keys[2 * i + 1]) for i, (_, b) in enumerate(pairs[:-1])],
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Apply to every vector along the last axis."""
-        for linear, activation in zip(self.linears[:-1], self.activations, strict=True):
-            x = activation(linear(x))
+    def __call__(self, x: Array, tap: Tap = untapped, name: str = "") -> Array:
+        """Apply to every vector along the last axis; hidden vectors are tapped as `<name>.0`, `<name>.1`, ..."""
+        for number, (linear, activation) in enumerate(zip(self.linears[:-1], self.activations, strict=True)):
+            x = tap(f"{name}.{number}", activation(linear(x)))
         return self.linears[-1](x)
 
 

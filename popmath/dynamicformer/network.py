@@ -3,7 +3,6 @@ r"""Our network: a set of distinct degrees, and an expansion in 1/(2g - 2 + n) w
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Literal, final
 
 import equinox as eqx
@@ -15,9 +14,7 @@ from popmath._types import Array
 from popmath.dynamicformer.additive import AdditivePart
 from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.features import Features, features, num_features, with_context
-from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention
-
-Tap = Callable[[str, Array], Array]
+from popmath.dynamicformer.layers import Linear, MonoidPool, Perceptron, SetAttention, Tap, untapped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,10 +67,6 @@ class NetworkSettings:
             raise ValueError("halting weighs the steps of attention blocks: set blocks to at least 1.")
 
 
-def _untapped(name: str, value: Array) -> Array:
-    return value
-
-
 @final
 class IntersectionNetwork(eqx.Module):
     r"""A function of genus, number of points and the multiset of degrees.
@@ -118,16 +111,15 @@ class IntersectionNetwork(eqx.Module):
         token = Perceptron.random((per_token, width, width), name, keys[0])
         return cls(token, blocks, halt, pool, trunk, tail, additive, settings)
 
-    def __call__(
-        self, requests: Requests, tap: Tap = _untapped, context: Array | None = None
-    ) -> Float[Array, " batch"]:
+    def __call__(self, requests: Requests, tap: Tap = untapped, context: Array | None = None) -> Float[Array, " batch"]:
         """Predictions of a batch in single precision.
 
         Args:
             requests: arrays as `encode` makes them.
             tap: called with the name and value of every intermediate; what it returns is used in its place. Names:
-                `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled` ($e$), `pooled.whole` ($E$),
-                `coefficients`, `tail`, `additive`.
+                `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled` ($e$), `pooled.whole` ($E$), `fused`
+                and `fused.whole` (what the perceptrons of coefficients and tail read), `trunk.0`, `trunk.1`,
+                `coefficients`, `tail.0`, `tail.1`, `tail`, `powers` (what these two are multiplied by), `additive`.
             context: shape `(batch, context)`, for a network that is to be given some.
         """
         given = jnp.zeros((len(requests.genus), 0)) if context is None else context
@@ -140,19 +132,19 @@ class IntersectionNetwork(eqx.Module):
             seen = jnp.asarray(requests.degrees) <= self.settings.reach
             read = read._replace(influence=jnp.where(seen, read.influence, 0.0))
         trunk, tail = self.inputs(read, tap)
-        coefficients = tap("coefficients", self.trunk(trunk))
-        rest = tap("tail", _bounded(self.tail(tail)[:, 0]))
-        powers = self._powers(read.small)
+        coefficients = tap("coefficients", self.trunk(trunk, tap, "trunk"))
+        rest = tap("tail", _bounded(self.tail(tail, tap, "tail")[:, 0]))
+        powers = tap("powers", self._powers(read.small))
         value = jnp.sum(powers[:, :-1] * coefficients, axis=1) + powers[:, -1] * rest
         return value if self.additive is None else value + tap("additive", self.additive(requests, given))
 
-    def inputs(self, read: Features, tap: Tap = _untapped) -> tuple[Array, Array]:
+    def inputs(self, read: Features, tap: Tap = untapped) -> tuple[Array, Array]:
         """What the two perceptrons on top are given."""
         tokens = self._tokens(read, tap)
         small = tap("pooled", self._pool(tokens * read.influence[..., None]))
         whole = tap("pooled.whole", self._pool(tokens))
-        seen = jnp.concatenate([small, read.counts], axis=1)
-        return seen, jnp.concatenate([seen, whole, read.level], axis=1)
+        seen = tap("fused", jnp.concatenate([small, read.counts], axis=1))
+        return seen, tap("fused.whole", jnp.concatenate([seen, whole, read.level], axis=1))
 
     def _powers(self, small: Array) -> Array:
         """What each coefficient and the tail are multiplied by, shape `(batch, order + 1)`."""

@@ -14,6 +14,7 @@ from popmath._types import Array
 from popmath.dynamicformer.settings import TrainingSettings
 
 _SOFT = 1e-5
+_OF_TENSORS = (".tensor", ".pools[1]")
 
 
 class State(NamedTuple):
@@ -59,12 +60,15 @@ def adam(settings: TrainingSettings) -> optax.GradientTransformation:
         steps.append(optax.add_decayed_weights(settings.weight_decay))
     if settings.preset == "joint":
         steps.append(optax.masked(optax.scale(settings.tensor_rate), _is_of_tensors))
+    if settings.hold_tensor:
+        steps.append(optax.masked(optax.set_to_zero(), _is_of_tensors))
     return optax.chain(*steps, optax.scale_by_learning_rate(schedule(settings)))
 
 
 def _is_of_tensors(network: Any) -> Any:
-    """True at the weights of a joint network's tensor branch."""
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[0] == jax.tree_util.GetAttrKey("tensor"), network)
+    """True at the weights of what reads the tensors B, in a joint and in the published network."""
+    kept = jax.tree_util.keystr
+    return jax.tree_util.tree_map_with_path(lambda path, _: kept(path).startswith(_OF_TENSORS), network)
 
 
 def compiled_update(

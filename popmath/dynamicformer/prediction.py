@@ -11,9 +11,9 @@ from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.joint import OneTheory
 from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.published import PublishedNetwork
-from popmath.dynamicformer.published_batches import partitions_of
+from popmath.dynamicformer.published_batches import HeldTensors, partitions_of
 
-_predict = eqx.filter_jit(lambda network, requests: network(requests))
+_predict = eqx.filter_jit(lambda network, *given: network(*given))
 
 
 def values(network: IntersectionNetwork | OneTheory, requests: Requests, batch_size: int = 8192) -> np.ndarray:
@@ -32,14 +32,16 @@ def values(network: IntersectionNetwork | OneTheory, requests: Requests, batch_s
 def published_values(network: PublishedNetwork, requests: Requests, batch_size: int = 512) -> np.ndarray:
     """What the published network says, float32, type by type."""
     out = np.empty(len(requests.genus), np.float32)
+    held = HeldTensors(network)
     kinds, kind = np.unique(np.stack([requests.genus, requests.num_points], axis=1), axis=0, return_inverse=True)
     for number, (genus, points) in enumerate(kinds.tolist()):
         rows = np.flatnonzero(kind.ravel() == number)
         for begin in range(0, len(rows), batch_size):
             some = rows[begin : begin + batch_size]
             size = max(16, 1 << (len(some) - 1).bit_length())
-            batch = partitions_of(requests.take(np.resize(some, size)), [(genus, points)], np.zeros(size, np.int32))
-            out[some] = np.asarray(_predict(network, batch)[0])[: len(some)]
+            every = requests.take(np.resize(some, size))
+            batch = partitions_of(every, [(genus, points)], np.zeros(size, np.int32), show_tensors=False)
+            out[some] = np.asarray(_predict(network, batch, held.of(batch.type_))[0])[: len(some)]
     return out
 
 

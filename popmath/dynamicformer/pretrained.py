@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,18 +153,37 @@ class TrainedNetwork:
             return self._predict(encode(np.array([genus]), [degrees], sums), theory)
         return self._predict(encode(genus, degrees, sums), theory)
 
-    def predict_requests(self, requests: Requests, theory: str = PSI) -> NetworkPrediction:
-        """The same of requests that are encoded already."""
+    def predict_requests(
+        self, requests: Requests, theory: str = PSI, says: Callable[[Requests], np.ndarray] | None = None
+    ) -> NetworkPrediction:
+        """The same of requests that are encoded already.
+
+        Args:
+            requests: as `encode` makes them.
+            theory: one of `theories`.
+            says: takes the place of the network: a function of the requests as `shown` gives them.
+        """
         self._check_theory(theory)
         self._check_sums(requests, theory)
-        return self._predict(requests, theory)
+        return self._predict(requests, theory, says)
 
-    def _predict(self, requests: Requests, theory: str) -> NetworkPrediction:
+    def shown(self, requests: Requests, theory: str = PSI) -> Requests:
+        """The requests as the network sees them: what is removed exactly is not there."""
+        return _filled(self._kept(requests, theory)[0])
+
+    def _kept(self, requests: Requests, theory: str) -> tuple[Requests, np.ndarray]:
         removed = None if self.sees_ones else THEORIES[theory].removed
-        kept, log_factor = (requests, 0.0) if removed is None else without_degree(requests, removed)
-        wide = fit_width(kept, -(-kept.degrees.shape[1] // _TOKENS) * _TOKENS)
+        return (requests, np.zeros(len(requests.genus))) if removed is None else without_degree(requests, removed)
+
+    def _predict(
+        self, requests: Requests, theory: str, says: Callable[[Requests], np.ndarray] | None = None
+    ) -> NetworkPrediction:
+        removed = None if self.sees_ones else THEORIES[theory].removed
+        kept, log_factor = self._kept(requests, theory)
+        wide = _filled(kept)
         known = baseline(kept, self.settings.target)
-        scaled = known.log + known.unit * self._says(wide, theory).astype(np.float64)
+        said = self._says(wide, theory) if says is None else says(wide)
+        scaled = known.log + known.unit * said.astype(np.float64)
         log_value = scaled - log_double_factorials(kept) + log_factor
         inside = self._inside(requests, kept, theory)
         inside &= known.unit > 0
@@ -211,6 +230,11 @@ class TrainedNetwork:
         removed = THEORIES[theory].removed
         others = requests.num_points - (0 if removed is None else requests.times(removed))
         return (requests.genus <= genus) & (others <= points) & (kept.level <= level)
+
+
+def _filled(requests: Requests) -> Requests:
+    """With a number of tokens of which there are few."""
+    return fit_width(requests, -(-requests.degrees.shape[1] // _TOKENS) * _TOKENS)
 
 
 def pretrained_names() -> list[str]:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from popmath._types import Array
 from popmath.dynamicformer.activations import DynamicRangeActivator, Form
-from popmath.dynamicformer.layers import Linear, Perceptron, normalised
+from popmath.dynamicformer.layers import Linear, Perceptron, Tap, normalised, untapped
 from popmath.dynamicformer.pooling import PrincipalPool
 
 
@@ -84,6 +84,18 @@ class Partitions(NamedTuple):
     entry_mask: np.ndarray
 
 
+class EncodedTensors(NamedTuple):
+    """What the network makes of the tensors of some types.
+
+    Attributes:
+        pooled: shape `(types, 12 * width)`.
+        memory: shape `(types, width)`.
+    """
+
+    pooled: Array
+    memory: Array
+
+
 @final
 class Encoder(eqx.Module):
     """One transformer block (RMSNorm, normalised queries and keys, DRA) with a memory token before the others."""
@@ -112,29 +124,35 @@ class Encoder(eqx.Module):
             Perceptron.random((1, width // 4, settings.heads), "swish", keys[9]) if positions else None,
         )
 
-    def __call__(self, tokens: Array, times: Array) -> tuple[Array, Array]:
+    def __call__(self, tokens: Array, times: Array, tap: Tap = untapped, name: str = "") -> tuple[Array, Array]:
         """Memory token, shape `(batch, width)`, and the others, shape `(batch, tokens, width)`.
 
+        Tapped as `<name>.attention`, shape `(batch, heads, 1 + tokens, 1 + tokens)`, `<name>.memory`, `<name>.tokens`.
         A token that stands `times` times is what as many equal tokens are, exactly: without positions their values are
         equal, and in attention their weights add.
         """
         memory = jnp.broadcast_to(self.memory, (len(tokens), 1, len(self.memory)))
         x = jnp.concatenate([memory, self.inputs(tokens)], axis=1)
         weight = jnp.concatenate([jnp.ones((len(times), 1)), times], axis=1)
-        x = x + self._attend(_rms(x, self.gains[0]), weight)
+        normal = _rms(x, self.gains[0])
+        x = x + self._mixed(normal, tap(f"{name}.attention", self._weights(normal, weight)))
         x = x + self.forward[1](self.activation(self.forward[0](_rms(x, self.gains[1]))))
-        return x[:, 0], x[:, 1:]
+        return tap(f"{name}.memory", x[:, 0]), tap(f"{name}.tokens", x[:, 1:])
 
-    def _attend(self, x: Array, times: Array) -> Array:
-        heads = len(self.scale)
-        q, k, v = (jnp.reshape(linear(x), (*x.shape[:2], heads, -1)) for linear in self.attention[:3])
+    def _weights(self, x: Array, times: Array) -> Array:
+        q, k = (self._split(linear(x)) for linear in self.attention[:2])
         scores = jnp.einsum("bqhd,bkhd->bhqk", _unit(q), _unit(k)) * self.scale[None, :, None, None]
         if self.position is not None:
             scores = scores + self._bias(x.shape[1])[None]
         counted = jnp.where(times > 0, jnp.log(jnp.maximum(times, 1.0)), -1e9)
-        weights = jax.nn.softmax(scores + counted[:, None, None, :], axis=-1)
-        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v)
+        return jax.nn.softmax(scores + counted[:, None, None, :], axis=-1)
+
+    def _mixed(self, x: Array, weights: Array) -> Array:
+        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, self._split(self.attention[2](x)))
         return self.attention[3](jnp.reshape(mixed, x.shape))
+
+    def _split(self, x: Array) -> Array:
+        return jnp.reshape(x, (*x.shape[:2], len(self.scale), -1))
 
     def _bias(self, count: int) -> Array:
         """Dynamic position bias, shape `(heads, count, count)`."""
@@ -179,40 +197,55 @@ class PublishedNetwork(eqx.Module):
             settings,
         )
 
-    def __call__(self, batch: Partitions) -> tuple[Float[Array, " batch"], Array, Array]:
+    def encoded(self, entries: Array, there: Array, tap: Tap = untapped) -> EncodedTensors:
+        """The tensors of some types: entries as in `Partitions`, and True where there is one."""
+        counted = jnp.asarray(there, jnp.float32)
+        memory, tokens = self.tensor(_scaled(entries), counted, tap, "tensor")
+        return EncodedTensors(self._pool(1, tokens, counted, jnp.ones_like(counted)), memory)
+
+    def __call__(
+        self, batch: Partitions, tensors: EncodedTensors | None = None, tap: Tap = untapped
+    ) -> tuple[Float[Array, " batch"], Array, Array]:
         """Predictions of log F, and the memory tokens of partition and tensor, shape `(batch, width)` each.
 
-        B is encoded once for each type of the batch.
+        Args:
+            batch: requests and their types.
+            tensors: as `encoded` makes them; otherwise B is encoded here, once for each type of the batch.
+            tap: called with the name and value of every intermediate, as in `IntersectionNetwork`. Names:
+                `partition.attention`, `partition.memory`, `partition.tokens`, the same of `tensor` if B is encoded
+                here; `tensor.pooled` (by type), `pooled` (of the partition), `fused`, `type`, `head.0`.
         """
         settings = self.settings
-        times, there = jnp.asarray(batch.times, jnp.float32), jnp.asarray(batch.entry_mask, jnp.float32)
+        of_types = self.encoded(batch.entries, batch.entry_mask, tap) if tensors is None else tensors
+        times = jnp.asarray(batch.times, jnp.float32)
         points = jnp.sum(times, axis=1, keepdims=True)
         padding = jnp.full((len(times), 1), settings.padding_id, jnp.float32)
         degrees = jnp.concatenate([jnp.asarray(batch.degrees, jnp.float32), padding], axis=1)
         missing = jnp.asarray(batch.length, jnp.float32) - points
         real = jnp.concatenate([times, jnp.zeros_like(missing)], axis=1)
         filled = jnp.concatenate([times, missing], axis=1)
-        memory, tokens = self.partition(degrees[..., None] / 10, real if settings.padding_id < 0 else filled)
-        tensor_memory, entries = self.tensor(_scaled(batch.entries), there)
-        pooled = self.project(self._pool(0, tokens, real, filled))
-        of_tensor = self.project(self._pool(1, entries, there, jnp.ones_like(there)))
-        fused = self.fuse(pooled + of_tensor[batch.kind])
-        kinds = self.embed(jnp.asarray(batch.type_, jnp.float32) / 10)[batch.kind]
-        value = self.head(jnp.concatenate([fused, kinds], axis=1))[:, 0]
-        return 40.0 * value, memory, tensor_memory[batch.kind]
+        memory, tokens = self.partition(
+            degrees[..., None] / 10, real if settings.padding_id < 0 else filled, tap, "partition"
+        )
+        of_tensor = self.project(tap("tensor.pooled", of_types.pooled))
+        pooled = self.project(tap("pooled", self._pool(0, tokens, real, filled)))
+        fused = tap("fused", self.fuse(pooled + of_tensor[batch.kind]))
+        kinds = tap("type", self.embed(jnp.asarray(batch.type_, jnp.float32) / 10)[batch.kind])
+        value = self.head(jnp.concatenate([fused, kinds], axis=1), tap, "head")[:, 0]
+        return 40.0 * value, memory, of_types.memory[batch.kind]
 
     def _pool(self, number: int, tokens: Array, real: Array, filled: Array) -> Array:
         times = real if self.settings.masked_pooling else filled
         lengths = real if self.settings.true_lengths else filled
         return self.pools[number](tokens, times, jnp.sum(lengths, axis=1), self.settings.usual_sums)
 
-    def loss(self, batch: Partitions, target: Array) -> Array:
+    def loss(self, batch: Partitions, target: Array, tensors: EncodedTensors | None = None) -> Array:
         """Mean absolute error and the redundancy of the two memory tokens (Barlow twins).
 
         The tensor's memory takes as many values as there are types in the batch: with one type its variance is 0, its
         normalised value 0 and the second term a constant. Draw several types for each batch.
         """
-        value, memory, tensor_memory = self(batch)
+        value, memory, tensor_memory = self(batch, tensors)
         correlation = jnp.matmul(_standardised(memory).T, _standardised(tensor_memory)) / len(target)
         diagonal = jnp.diagonal(correlation)
         apart = jnp.sum(correlation**2) - jnp.sum(diagonal**2)

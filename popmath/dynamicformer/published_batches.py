@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from functools import cache
 
+import equinox as eqx
 import numpy as np
 
 from popmath.dynamicformer.batches import log_of_ones, with_ones
 from popmath.dynamicformer.encoding import Requests, fit_width, log_double_factorials
-from popmath.dynamicformer.published import Partitions
+from popmath.dynamicformer.published import EncodedTensors, Partitions, PublishedNetwork
 from popmath.dynamicformer.samples import Samples
 from popmath.intersections.airy_structures import witten_kontsevich_structure
 
 MOST_ENTRIES = 1_500
 _TOKENS, _ENTRIES = 4, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
+
+_encode = eqx.filter_jit(lambda network, entries, there: network.encoded(entries, there))
 
 
 class TypeBatches:
@@ -46,7 +49,7 @@ class TypeBatches:
         """How many families."""
         return len(self.samples.log_scaled)
 
-    def draw(self, size: int, seed: int, step: int) -> tuple[Partitions, np.ndarray]:
+    def draw(self, size: int, seed: int, step: int, show_tensors: bool = True) -> tuple[Partitions, np.ndarray]:
         """The batch of a step, `size` numbers in equal parts of a few types, and the logarithms of the numbers."""
         rng = np.random.default_rng([seed, step])
         names = list(self.kinds)
@@ -58,26 +61,58 @@ class TypeBatches:
         whole = with_ones(requests, ones)
         target = self.samples.log_scaled[rows] - log_double_factorials(requests) + log_of_ones(requests, ones)
         kind = np.repeat(np.arange(self.types), size // self.types)
-        return partitions_of(whole, chosen, kind), target.astype(np.float32)
+        return partitions_of(whole, chosen, kind, show_tensors), target.astype(np.float32)
 
 
-def partitions_of(requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray) -> Partitions:
-    """One token for each distinct degree, and the tensor of each type."""
+def partitions_of(
+    requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray, show_tensors: bool = True
+) -> Partitions:
+    """One token for each distinct degree, and the tensor of each type, or none if they are encoded already."""
     wide = fit_width(requests, _filled(int(np.count_nonzero(requests.multiplicity, axis=1).max()), _TOKENS))
-    tensors = [tensor_entries(3 * g - 3 + n) for g, n in kinds]
-    longest = _filled(max(len(each) for each in tensors), _ENTRIES)
-    entries, there = np.zeros((len(kinds), longest, 4), np.float32), np.zeros((len(kinds), longest), bool)
-    for row, each in enumerate(tensors):
-        entries[row, : len(each)], there[row, : len(each)] = each, True
+    entries, there = tensors_of([3 * g - 3 + n for g, n in kinds])
+    shown = slice(None if show_tensors else 0)
     return Partitions(
         kind.astype(np.int32),
         wide.degrees.astype(np.int32),
         wide.multiplicity.astype(np.int32),
         np.array(requests.num_points.max(), np.int32),
         np.array(kinds, np.int32),
-        entries,
-        there,
+        entries[:, shown],
+        there[:, shown],
     )
+
+
+def tensors_of(dimensions: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens of the tensors of these dimensions 3g - 3 + n, filled up to one length, and where there is one."""
+    tensors = [tensor_entries(dimension) for dimension in dimensions]
+    longest = _filled(max(len(each) for each in tensors), _ENTRIES)
+    entries, there = np.zeros((len(tensors), longest, 4), np.float32), np.zeros((len(tensors), longest), bool)
+    for row, each in enumerate(tensors):
+        entries[row, : len(each)], there[row, : len(each)] = each, True
+    return entries, there
+
+
+class HeldTensors:
+    """The tensors of every dimension as one network encodes them, made when first asked for.
+
+    Args:
+        network: whose encoder of B does not change any more.
+    """
+
+    def __init__(self, network: PublishedNetwork) -> None:
+        """Nothing is encoded yet."""
+        self._network, self._known = network, dict[int, EncodedTensors]()
+
+    def of(self, types: np.ndarray) -> EncodedTensors:
+        """Those of types (g, n), shape `(types, 2)`."""
+        found = [self._of(int(3 * genus - 3 + points)) for genus, points in types]
+        return EncodedTensors(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def _of(self, dimension: int) -> EncodedTensors:
+        if dimension not in self._known:
+            encoded = _encode(self._network, *tensors_of([dimension]))
+            self._known[dimension] = EncodedTensors(*(np.asarray(part) for part in encoded))
+        return self._known[dimension]
 
 
 @cache

@@ -28,6 +28,7 @@ class DataSettings:
         theories: of `preset="joint"`: names from `THEORIES`; each has a level and a genus of its own beyond which it
             is not trained on, whatever `max_level` and `max_train_genus` say.
         show_tensors: of the same: whether the network is shown the theories' tensors B, or nothing.
+        shuffled: of `preset="ours"`: give the numbers of each batch to its requests at random, a negative control.
     """
 
     max_level: int = 35
@@ -35,6 +36,7 @@ class DataSettings:
     group_power: float = 0.5
     theories: tuple[str, ...] = ()
     show_tensors: bool = True
+    shuffled: bool = False
 
     def __post_init__(self) -> None:
         """Names from a file come as a list."""
@@ -65,6 +67,8 @@ class TrainingSettings:
         checkpoint_seconds: longest time between checkpoints.
         validation_size: how many numbers of the validation part are looked at (the published network: whole batches).
         types_per_batch: of the published network: types (g, n) in each batch, in equal parts.
+        hold_tensor: of the published network: keep its encoder of B as the run begins, so that the tensor of each type
+            is encoded once and not at every step; needs a start that has learned it.
         tensor_rate: of the joint network: learning rate of what reads the tensors B, over that of the rest; all else
             depends on it.
         network: its shape.
@@ -90,6 +94,7 @@ class TrainingSettings:
     checkpoint_seconds: float = 120.0
     validation_size: int = 20_000
     types_per_batch: int = 4
+    hold_tensor: bool = False
     tensor_rate: float = 0.05
     network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
     published: PublishedSettings = dataclasses.field(default_factory=PublishedSettings)
@@ -114,6 +119,10 @@ class TrainingSettings:
             raise ValueError(
                 "preset='published' needs target='raw', and a batch_size that is a multiple of types_per_batch."
             )
+        if self.hold_tensor and self.preset != "published":
+            raise ValueError(f"hold_tensor goes with preset='published'; got preset={self.preset!r}.")
+        if self.data.shuffled and self.preset != "ours":
+            raise ValueError(f"shuffled data go with preset='ours'; got preset={self.preset!r}.")
         joint, theories = self.preset == "joint", self.data.theories
         if joint != bool(theories) or joint != bool(self.network.context):
             raise ValueError("preset='joint', theories in [data] and context in [network] go together.")

@@ -19,10 +19,11 @@ def on_all_devices(batch: Any) -> Any:
     devices = jax.devices()
     if len(devices) == 1:
         return batch
-    sharding = NamedSharding(Mesh(np.array(devices), ("batch",)), PartitionSpec("batch"))
+    mesh = Mesh(np.array(devices), ("batch",))
 
     def cut(array: np.ndarray) -> jax.Array:
-        if len(array) % len(devices):
+        sharding = NamedSharding(mesh, PartitionSpec("batch") if array.ndim else PartitionSpec())
+        if array.ndim and len(array) % len(devices):
             what = "batch_size (and types_per_batch) must be a multiple"
             raise ValueError(f"{what} of the {len(devices)} devices; got {len(array)}.")
         return jax.make_array_from_callback(array.shape, sharding, lambda where: array[where])

@@ -74,9 +74,9 @@ def log_bracket(requests: Requests, order: int) -> np.ndarray:
 def bracket_terms(requests: Requests, order: int) -> np.ndarray:
     """A^k alpha_k / (2g - 3 + n)_k for k up to an order, shape `(order, requests)`; factors of (x)_k at least 1."""
     found, falling = np.empty((order, len(requests.genus))), np.ones(len(requests.genus))
-    for k, alphas in enumerate(_alphas(requests, order), start=1):
+    for k, values in enumerate(alphas(requests, order), start=1):
         falling = falling * np.maximum(requests.level - k, 1)
-        found[k - 1] = float(ACTION) ** k * alphas / falling
+        found[k - 1] = float(ACTION) ** k * values / falling
     return found
 
 
@@ -105,7 +105,7 @@ def _unit_of(requests: Requests, terms: np.ndarray) -> np.ndarray:
     return np.where(small, 4 * np.hypot(size, new), 0.0)
 
 
-def _alphas(requests: Requests, order: int) -> list[np.ndarray]:
+def alphas(requests: Requests, order: int) -> list[np.ndarray]:
     """alpha_1, ..., alpha_order of each request; each combination of multiplicities is evaluated once."""
     small = [requests.times(j) for j in range(order + 2)]
     unique, where = np.unique(np.stack(small, axis=1), axis=0, return_inverse=True)

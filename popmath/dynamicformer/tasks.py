@@ -19,7 +19,7 @@ from popmath.dynamicformer.network import IntersectionNetwork
 from popmath.dynamicformer.optimising import rounded_off
 from popmath.dynamicformer.prediction import mean_error
 from popmath.dynamicformer.published import PublishedNetwork
-from popmath.dynamicformer.published_batches import TypeBatches
+from popmath.dynamicformer.published_batches import HeldTensors, TypeBatches
 from popmath.dynamicformer.samples import Samples, exact_samples
 from popmath.dynamicformer.settings import TrainingSettings
 from popmath.dynamicformer.theories import TheorySamples
@@ -40,8 +40,12 @@ class Task(Protocol):
         """Weights to begin with, from random ones."""
         ...
 
+    def hold(self, network: Any) -> None:
+        """Note what of the weights the run begins or goes on with stays as it is."""
+        ...
+
     def draw(self, step: int) -> Any:
-        """Arrays of one batch, a function of the step alone."""
+        """Arrays of one batch, a function of the step and of what is held alone."""
         ...
 
     def loss(self, network: Any, batch: Any) -> Array:
@@ -93,7 +97,7 @@ class IntersectionTask:
     def __init__(self, settings: TrainingSettings, samples: Samples) -> None:
         """Split the data."""
         data, self.settings = settings.data, settings
-        make = (settings.target, data.max_level, data.keep_ones, data.group_power)
+        make = (settings.target, data.max_level, data.keep_ones, data.group_power, data.shuffled)
         train, validation = (
             Batches(samples.take(settings.split.rows(samples.requests, name)), *make)
             for name in ("train", "validation")
@@ -112,6 +116,9 @@ class IntersectionTask:
         batch = self.train.draw(_FIRST, self.settings.seed + 2, 0)
         weights = least_squares(as_int32(batch.requests), batch.target, several=False)
         return dataclasses.replace(network, additive=AdditivePart.through(np.zeros((1, 0)), [weights]))
+
+    def hold(self, network: IntersectionNetwork) -> None:
+        """Nothing."""
 
     def draw(self, step: int) -> Any:
         """Requests and targets."""
@@ -141,11 +148,10 @@ class PublishedTask:
         parts = [samples.take(settings.split.rows(samples.requests, name)) for name in ("train", "validation")]
         make = (settings.data.max_level, settings.types_per_batch, settings.data.group_power)
         self.train, self.validation = (TypeBatches(part, *make) for part in parts)
-        size = settings.batch_size
-        self.held = [
-            self.validation.draw(size, settings.seed, step) for step in range(-(-settings.validation_size // size))
-        ]
-        self._value = jax.jit(lambda network, batch: network(batch)[0])
+        self._shown = not settings.hold_tensor
+        self._tensors: HeldTensors | None = None
+        self._held: list[Any] = []
+        self._value = jax.jit(lambda network, batch, target, *tensors: network(batch, *tensors)[0] - target)
 
     @property
     def num_train(self) -> int:
@@ -156,9 +162,19 @@ class PublishedTask:
         """As they are."""
         return network
 
+    def hold(self, network: PublishedNetwork) -> None:
+        """With `hold_tensor` its encoder of B."""
+        size, seed = self.settings.batch_size, self.settings.seed
+        self._tensors = None if self._shown else HeldTensors(network)
+        batches = range(-(-self.settings.validation_size // size))
+        self._held = [self._with_tensors(self.validation.draw(size, seed, step, self._shown)) for step in batches]
+
     def draw(self, step: int) -> Any:
-        """Partitions of a few types, and targets."""
-        return self.train.draw(self.settings.batch_size, self.settings.seed + 1, step)
+        """Partitions of a few types, targets, and what is held of B."""
+        return self._with_tensors(self.train.draw(self.settings.batch_size, self.settings.seed + 1, step, self._shown))
+
+    def _with_tensors(self, batch: Any) -> Any:
+        return batch if self._tensors is None else (*batch, self._tensors.of(batch[0].type_))
 
     def loss(self, network: PublishedNetwork, batch: Any) -> Array:
         """As published."""
@@ -166,5 +182,5 @@ class PublishedTask:
 
     def score(self, network: PublishedNetwork) -> float:
         """Mean absolute error."""
-        errors = [np.abs(np.asarray(self._value(network, partitions)) - target) for partitions, target in self.held]
-        return float(np.mean(np.concatenate(errors)))
+        errors = [np.asarray(self._value(network, *batch)) for batch in self._held]
+        return float(np.mean(np.abs(np.concatenate(errors))))

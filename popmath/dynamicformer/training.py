@@ -172,6 +172,7 @@ class _Run:
             self._resume()
         elif jax.process_index() == 0:  # of a run that never came to a checkpoint
             (folder / METRICS).unlink(missing_ok=True)
+        self.task.hold(self.state.network)
         self.state = replicated(self.state)
         self.update = compiled_update(settings, self.task.loss, self.optimiser)
         self.saved, self.reported, self.reported_step = time.monotonic(), time.monotonic(), self.step

@@ -61,7 +61,8 @@ def test_taps_see_and_replace():
     value = net(requests, watch)
     assert list(seen) == [
         "tokens", "attention.0.0", "tokens.0", "attention.0.1", "tokens.1", "attention.0.2", "tokens.2",
-        "pooled", "pooled.whole", "coefficients", "tail",
+        "pooled", "pooled.whole", "fused", "fused.whole", "trunk.0", "trunk.1",
+        "coefficients", "tail.0", "tail.1", "tail", "powers",
     ]  # fmt: skip
     np.testing.assert_allclose(jnp.sum(seen["attention.0.1"], axis=-1), 1.0, rtol=1e-5)
     muted = net(requests, lambda name, x: 0 * x if name in ("coefficients", "tail") else x)

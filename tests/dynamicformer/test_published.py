@@ -13,10 +13,11 @@ from popmath.dynamicformer.encoding import encode
 from popmath.dynamicformer.pooling import PrincipalPool
 from popmath.dynamicformer.pretrained import TrainedNetwork
 from popmath.dynamicformer.published import PublishedNetwork, PublishedSettings
-from popmath.dynamicformer.published_batches import TypeBatches, partitions_of, tensor_entries
+from popmath.dynamicformer.published_batches import HeldTensors, TypeBatches, partitions_of, tensor_entries
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings
 from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.tasks import new_network
 from popmath.dynamicformer.training import METRICS, load_network, train
 from popmath.intersections import log_correlator
 
@@ -157,3 +158,30 @@ def test_partitions_of_one_type():
     requests = SAMPLES.requests.take(np.flatnonzero(SAMPLES.requests.genus == 2)[:3])
     found = partitions_of(requests, [(2, int(n)) for n in requests.num_points], np.arange(3))
     assert found.degrees.shape[1] == 4 and found.times.sum() == requests.num_points.sum()
+
+
+def test_an_encoder_that_is_held_stays_as_it_was(tmp_path):
+    settings = TrainingSettings(
+        name="published",
+        preset="published",
+        target="raw",
+        num_steps=20,
+        batch_size=32,
+        validate_every=10,
+        validation_size=64,
+        types_per_batch=8,
+        weight_decay=1e-2,
+        hold_tensor=True,
+        published=SMALL,
+        data=DataSettings(max_level=6),
+        split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
+    )
+    begun = new_network(settings, jax.random.key(0))
+    result = train(settings, tmp_path, samples=exact_samples(6, range(4)))
+    pairs = zip(*(jax.tree_util.tree_leaves_with_path(each) for each in (begun, result.network)), strict=True)
+    changed = {jax.tree_util.keystr(path) for (path, old), (_, new) in pairs if np.any(old != new)}
+    assert changed and not any(name.startswith((".tensor", ".pools[1]")) for name in changed)
+    held = HeldTensors(result.network).of(BATCH.type_)
+    np.testing.assert_allclose(value_of(result.network, BATCH)[0], result.network(BATCH, held)[0], rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="hold_tensor goes with preset='published'"):
+        dataclasses.replace(settings, preset="ours", target="residual")

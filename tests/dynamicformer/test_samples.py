@@ -9,6 +9,7 @@ from popmath import UnableError
 from popmath.dynamicformer.batches import Batches
 from popmath.dynamicformer.encoding import EMPTY, encode, log_double_factorials
 from popmath.dynamicformer.samples import exact_samples
+from popmath.dynamicformer.settings import DataSettings, TrainingSettings
 from popmath.dynamicformer.splits import NAMES, Split
 from popmath.dynamicformer.targets import baseline, log_bracket, log_leading
 from popmath.intersections import asymptotic, degree_tuples, log_correlator
@@ -19,6 +20,16 @@ SAMPLES = exact_samples(12, range(6))
 def written(requests, row):
     pairs = zip(requests.degrees[row].tolist(), requests.multiplicity[row].tolist(), strict=True)
     return tuple(d for d, m in pairs for _ in range(m))
+
+
+def test_shuffled_numbers_are_those_of_other_requests():
+    whole = Batches(SAMPLES, "residual", 12).draw(50, 1, 9)
+    shuffled = Batches(SAMPLES, "residual", 12, shuffled=True).draw(50, 1, 9)
+    np.testing.assert_array_equal(shuffled.requests.degrees, whole.requests.degrees)
+    np.testing.assert_array_equal(np.sort(shuffled.target), np.sort(whole.target))
+    assert np.mean(shuffled.target == whole.target) < 0.3  # a fixed seed
+    with pytest.raises(ValueError, match="shuffled data go with preset='ours'"):
+        TrainingSettings(preset="published", target="raw", data=DataSettings(shuffled=True))
 
 
 def test_every_family_once_with_its_number():

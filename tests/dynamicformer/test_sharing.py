@@ -26,6 +26,16 @@ max_train_points = 7
 validation_share = 0.1
 test_share = 0.1
 """
+PUBLISHED = """
+preset = "published"
+target = "raw"
+types_per_batch = 4
+[published]
+width = 16
+heads = 2
+embedding = 8
+hidden = 16
+"""
 SCRIPT = """
 import sys
 import jax
@@ -49,12 +59,12 @@ def free_address():
         return f"127.0.0.1:{found.getsockname()[1]}"
 
 
-def run(tmp_path, name, processes, devices):
-    config = tmp_path / "run.toml"
-    config.write_text(CONFIG)
+def run(tmp_path, name, processes, devices, config=CONFIG):
+    path = tmp_path / "run.toml"
+    path.write_text(config)
     environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     address = free_address()
-    arguments = [sys.executable, "-c", SCRIPT, str(config), str(tmp_path / name), address, str(processes)]
+    arguments = [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / name), address, str(processes)]
     running = [
         subprocess.Popen(
             [*arguments, str(i)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -75,3 +85,12 @@ def test_two_processes_and_two_devices_give_the_result_of_one(tmp_path):
         assert len(shared) == len(alone) == 4
         for (loss, score), (wanted, best) in zip(shared, alone, strict=True):
             assert loss == pytest.approx(wanted, rel=1e-3) and score == pytest.approx(best, rel=1e-2)
+
+
+@pytest.mark.slow  # half a minute
+def test_the_published_network_over_two_devices(tmp_path):
+    head, _, data = CONFIG.partition("[network]")
+    config = head + PUBLISHED + "[data]" + data.partition("[data]")[2]
+    alone, shared = (run(tmp_path, name, 1, devices, config) for name, devices in (("alone", 1), ("devices", 2)))
+    for (loss, score), (wanted, best) in zip(shared, alone, strict=True):
+        assert loss == pytest.approx(wanted, rel=1e-3) and score == pytest.approx(best, rel=1e-2)

@@ -1,0 +1,138 @@
+r"""Causal tracing: how much of what distinguishes two requests goes through each site of a network.
+
+The network is run on a request (clean), on another (corrupted), and on the other with the value of one site as it was
+in the clean run (restored). With y what the network says, the share that a site restores is
+
+$$\frac{\sum (y_\text{restored} - y_\text{corrupted})(y_\text{clean} - y_\text{corrupted})}
+  {\sum (y_\text{clean} - y_\text{corrupted})^2},$$
+
+the average indirect effect over the average total effect, pairs weighed by how much they differ: 1 where all goes
+through the site, 0 where nothing does. The control restores the value of an unrelated third request, or theory.
+
+References:
+    Meng, K., Bau, D., Andonian, A. & Belinkov, Y. (2022), Locating and editing factual associations in GPT, NeurIPS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from popmath._errors import UnableError
+from popmath.dynamicformer.encoding import Requests, fit_width
+from popmath.dynamicformer.interpret.activations import observe
+from popmath.dynamicformer.pretrained import TrainedNetwork
+from popmath.dynamicformer.theories import PSI
+
+_FEWEST = 10  # pairs
+INPUTS: dict[str, tuple[str, ...]] = {
+    "g": ("genus",),
+    "n": ("num_points",),
+    "distinct parts": ("degrees",),
+    "multiplicities": ("multiplicity",),
+}
+
+
+class IndirectEffect(NamedTuple):
+    """The share of the total effect that one site restores.
+
+    Attributes:
+        site: its name, or that of an input.
+        share: of the total effect.
+        low: lower end of the 95 % interval, from a bootstrap over pairs.
+        high: upper end.
+        control: the share that the value of an unrelated request restores.
+    """
+
+    site: str
+    share: float
+    low: float
+    high: float
+    control: float
+
+
+def causal_trace(
+    trained: TrainedNetwork,
+    clean: Requests,
+    corrupted: Requests,
+    sites: Sequence[str],
+    theories: tuple[str, str] = (PSI, PSI),
+    resamples: int = 400,
+    seed: int = 0,
+) -> list[IndirectEffect]:
+    r"""Average indirect effect of each site, with bootstrap intervals and a control.
+
+    Args:
+        trained: any trained network.
+        clean: requests.
+        corrupted: as many others; of a network of several theories they may be the same requests.
+        sites: names of `site_names`, `"g"`, `"n"`, `"distinct parts"`, `"multiplicities"` (what the network reads, one
+            at a time: what it is then shown is a request of no curve), or `"B"`, what it made of the theory's tensor.
+        theories: of clean and corrupted requests.
+        resamples: of the bootstrap.
+        seed: of bootstrap and control.
+
+    Raises:
+        ValueError: for a site it does not have, unequal numbers of requests, or a theory it was not trained on.
+        UnableError: for fewer than 10 pairs that the network tells apart.
+
+    Example:
+        >>> from popmath.dynamicformer import encode, load_pretrained
+        >>> trained = load_pretrained("psi-residual")
+        >>> clean = encode([9] * 12, [(2, 24)] * 12)
+        >>> corrupted = encode([8] * 12, [(0, 3 + k, 21 - k) for k in range(9)] + [(4, 19)] * 3)
+        >>> all_of_it = causal_trace(trained, clean, corrupted, ["coefficients", "tail"])
+        >>> 0.5 < all_of_it[0].share < 1.5 and abs(all_of_it[1].share) < 0.5
+        True
+    """
+    for theory in theories:
+        if theory not in trained.theories:
+            raise ValueError(
+                f"theories must be among those that {trained.settings.name!r} was trained on "
+                f"({', '.join(trained.theories)}); got {theory!r}."
+            )
+    if len(clean.genus) != len(corrupted.genus) or len(clean.genus) < _FEWEST:
+        raise UnableError(
+            f"at least {_FEWEST} pairs are needed; got {len(clean.genus)} and {len(corrupted.genus)} requests."
+        )
+    shown = [trained.shown(each, theory) for each, theory in zip((clean, corrupted), theories, strict=True)]
+    width = max(each.degrees.shape[1] for each in shown)
+    shown = [fit_width(each, width) for each in shown]
+    runs = [observe(trained, each, None, theory) for each, theory in zip(shown, theories, strict=True)]
+    total = runs[0].value.astype(float) - runs[1].value
+    unlike = np.flatnonzero(np.abs(total) > 1e-6)
+    if len(unlike) < _FEWEST:
+        raise UnableError(
+            f"the network tells {len(unlike)} pairs apart; at least {_FEWEST} are needed: there is no effect to trace."
+        )
+    third_theory = next((name for name in trained.theories if name not in theories), theories[1])
+    others = observe(trained, shown[1], None, third_theory)
+    rng = np.random.default_rng(seed)
+    third = (np.arange(len(total)) + rng.integers(1, len(total), size=len(total))) % len(total)
+    drawn = rng.choice(unlike, size=(resamples, len(unlike)))
+    found = []
+    for site in sites:
+        names = _names(site, trained)
+        effects = []
+        for donors, run in ((np.arange(len(total)), runs[0]), (third, others)):
+            patches = {name: _of(runs[0].sites, run.sites, name, donors) for name in names}
+            effects.append(observe(trained, shown[1], patches, theories[1]).value.astype(float) - runs[1].value)
+        shares = np.sum((effects[0] * total)[drawn], axis=1) / np.sum((total**2)[drawn], axis=1)
+        low, high = np.quantile(shares, [0.025, 0.975])
+        share, control = (float(np.sum(effect * total) / np.sum(total**2)) for effect in effects)
+        found.append(IndirectEffect(site, share, float(low), float(high), control))
+    return found
+
+
+def _names(site: str, trained: TrainedNetwork) -> tuple[str, ...]:
+    if site == "B":
+        return ("context",) if trained.settings.preset == "joint" else ("tensor.pooled",)
+    return INPUTS.get(site, (site,))
+
+
+def _of(sites: dict[str, np.ndarray], of_theory: dict[str, np.ndarray], name: str, rows: np.ndarray) -> np.ndarray:
+    """The values of some requests, or what is one for the theory. A site that is not there is refused by `observe`."""
+    value = sites.get(name, np.zeros(0))
+    return value[rows] if len(value) == len(rows) else of_theory.get(name, value)
