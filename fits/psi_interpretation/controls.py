@@ -1,6 +1,7 @@
 """The negative controls: networks trained on shuffled numbers, and ones that were not trained at all.
 
-Their weights are in controls/; without them, or if the settings are others, they are trained anew (a minute each).
+Their weights are in controls/; remove it and they are trained anew (a minute each). If the settings of the shipped
+networks are others than theirs, `train` refuses: then they have to be.
 """
 
 from __future__ import annotations

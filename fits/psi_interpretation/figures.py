@@ -56,15 +56,14 @@ def defects(result: dict[str, Any], plt: Any) -> None:
 def action(result: dict[str, Any], plt: Any) -> None:
     """Three estimators by window, the likelihood of candidates, and the flawed probe."""
     figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
-    window = result["action"][WINDOW]
-    found_by, order = window["predictors"], str(window["order"])
-    names = [n for n in found_by if not n.endswith("short") and not n.startswith("closed")]
+    found_by = result["action"][WINDOW]
+    names = [n for n in found_by if not n.startswith("closed")]
     marks = {"slope": "o", "likelihood": "s", "gradient": "^"}
     for row, name in enumerate(names):
         found = found_by[name]
         for shift, (kind, mark) in enumerate(marks.items()):
             if kind in found:
-                each = found[kind][order] if kind == "slope" else found[kind]
+                each = found[kind]
                 place = row + 0.22 * (shift - 1)
                 value = np.clip([np.nan_to_num(each[k] or np.inf) for k in ("value", "low", "high")], 0.05, 5)
                 axes[0].plot(value[1:], [place, place], color=_style(name)["color"], lw=1.5)

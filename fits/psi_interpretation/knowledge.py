@@ -14,6 +14,7 @@ from popmath.dynamicformer.interpret import (
     ActionEstimate,
     gradient_action,
     likelihood_action,
+    movable,
     observe,
     polynomial_probe,
     scale_probe,
@@ -29,15 +30,14 @@ READS = ("pooled", "trunk.1", "coefficients")
 def action(predictors: dict[str, LogNumber], shown: Shown, given: dict[str, str]) -> dict[str, Any]:
     """A by each estimator, predictor and window, from numbers without zeros and ones.
 
-    Exact numbers are asked too, as every estimator has a bias of its own: `order` is the lowest at which their interval
-    of the slope contains 2/3. What the networks say has no part in that choice.
+    Exact numbers are asked too, as every estimator has a bias of its own.
     """
     found: dict[str, Any] = {}
     for window, genera in WINDOWS.items():
         samples = shown.window(window, NUMBERS, zeros=False)
         requests = samples.requests
-        movable = _movable(requests.degrees, requests.multiplicity)
-        moved = requests.take(movable[:: -(-len(movable) // MOVED)])
+        rows_moved = np.flatnonzero(movable(requests))
+        moved = requests.take(rows_moved[:: -(-len(rows_moved) // MOVED)])
         rows: dict[str, Any] = {}
         for name, log_number in ({"exact": exact_logs} | predictors).items():
             logs = plain(samples) if name == "exact" else log_number(requests)
@@ -47,21 +47,15 @@ def action(predictors: dict[str, LogNumber], shown: Shown, given: dict[str, str]
                 "log_likelihood": likelihood.log_likelihood.tolist(),
             }
             rows[name] = {
-                "given": given.get(name, "nothing"),
-                "slope": {str(k): _row(slope_action(requests, logs, k)) for k in range(4)},
+                "given": given.get(name, given.get(name.partition(",")[0], "nothing")),
+                "slope": _row(slope_action(requests, logs)),
+                "slope_by_order": {str(k): _row(slope_action(requests, logs, k)) for k in range(4)},
                 "likelihood": _row(likelihood.estimate) | {"best": str(likelihood.best), "curve": curve},
             }
             if name != "exact" or genera.stop <= 14:  # beyond, the closed form of order 6 stands for exact numbers
                 rows[name]["gradient"] = _row(gradient_action(log_number, moved))
-        orders = [k for k in range(4) if rows["exact"]["slope"][str(k)]["interval_contains_2/3"]]
-        found[window] = {"order": min(orders, default=3), "predictors": rows}
+        found[window] = rows
     return found
-
-
-def _movable(degrees: np.ndarray, times: np.ndarray) -> np.ndarray:
-    last = degrees.argmax(axis=1)[:, None]
-    largest, once = (np.take_along_axis(each, last, axis=1)[:, 0] for each in (degrees, times))
-    return np.flatnonzero((largest >= 8) & (once == 1))
 
 
 def _row(estimate: ActionEstimate) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Open the shipped networks: every measurement of the page on interpretation, from the weights, in one command.
 
     python fits/psi_interpretation/run.py                     # all: result.json and the figures
-    python fits/psi_interpretation/run.py action tracing      # some parts; the others stay as they are
+    python fits/psi_interpretation/run.py action tracing      # some parts; the others stay if they are of these weights
     python fits/psi_interpretation/figures.py                 # the figures alone
 
 Nothing is trained but the controls, and those only where their weights in controls/ do not fit the settings any more.
@@ -10,6 +10,7 @@ Nothing is trained but the controls, and those only where their weights in contr
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from numbers_shown import Shown, said_by_closed_form, said_by_least_squares, sai
 from rediscovery import rediscovery
 
 from popmath._provenance import provenance, write_json
-from popmath.dynamicformer import TrainedNetwork, load_pretrained
+from popmath.dynamicformer import TrainedNetwork, load_pretrained, pretrained
 
 FOLDER = Path(__file__).parent
 PUBLISHED = FOLDER.parent / "psi" / "published.safetensors"
@@ -36,6 +37,7 @@ GIVEN = {
     "psi-corrected": "the closed form of order 6, with A = 2/3",
     "psi-multi": "the growth that four theories share, without A",
     "closed form, order 6": "all of it",
+    "exact": "-",
 }
 
 
@@ -66,6 +68,14 @@ def parts(shown: Shown) -> dict[str, Callable[[], Any]]:
     }
 
 
+def digests() -> dict[str, str]:
+    """SHA-256 of every file of weights that is read."""
+    shipped = Path(pretrained.__file__).parent / "weights"
+    files = [*(shipped / f"{name}.safetensors" for name in SHIPPED), PUBLISHED]
+    files += sorted((FOLDER / "controls").glob("*/weights.safetensors"))
+    return {f"{f.parent.name}/{f.name}": hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,9 +90,11 @@ def main() -> None:
     if unknown:
         parser.error(f"{unknown[0]!r} is not a part; those are {', '.join(every)}")
     path = FOLDER / "result.json"
-    result = json.loads(path.read_text(encoding="utf-8")) if asked and path.exists() else {}
-    result |= {"command": "python fits/psi_interpretation/run.py", "versions": provenance()}
-    result["data_sha256"] = {"training": shown.training.digest(), "beyond": shown.beyond.digest()}
+    head = {"command": "python fits/psi_interpretation/run.py", "versions": provenance(), "weights_sha256": digests()}
+    head["data_sha256"] = {"training": shown.training.digest(), "beyond": shown.beyond.digest()}
+    kept = json.loads(path.read_text(encoding="utf-8")) if asked and path.exists() else {}
+    same = all(kept.get(key) == value for key, value in head.items())
+    result: dict[str, Any] = head | (kept if same else {})  # parts of other weights or versions do not count
     seconds = result.get("seconds", {})
     for name in asked or every:
         start = time.perf_counter()

@@ -18,7 +18,7 @@ PREDICTORS = (
     "psi-corrected", "psi-multi", "published", "closed form, order 6", "39 features",
 )  # fmt: skip
 EQUATIONS = ("string", "dilaton", "DVV, m = 1", "DVV, m = 2", "DVV, m = 3")
-RATIOS = (("psi-residual", "psi-residual, shuffled"), ("psi-raw", "psi-raw, shuffled"))
+RATIOS = tuple((name, f"{name}, {kind}") for name in ("psi-residual", "psi-raw") for kind in ("shuffled", "short"))
 BY_CONSTRUCTION = 1e-9  # a dilaton defect below this is none: ones are removed
 
 
@@ -42,7 +42,7 @@ def defects(result: dict[str, Any]) -> str:
 
 def ratios(result: dict[str, Any]) -> str:
     """The control's defects over the network's."""
-    rows = [["shuffled control over network", *(f"{e}: median / mean" for e in EQUATIONS)]]
+    rows = [["defects of the second over those of the first", *(f"{e}: median / mean" for e in EQUATIONS)]]
     for name, control in RATIOS:
         cells = []
         for equation in EQUATIONS:
@@ -69,11 +69,9 @@ def action(result: dict[str, Any]) -> str:
     """A - 2/3 with its interval, by estimator and window."""
     rows = [["window", "asked", "given", "slope", "likelihood", "best", "gradient"]]
     for window, part in result["action"].items():
-        for name, found in part["predictors"].items():
-            if name.endswith("short"):
-                continue
-            kinds = [found["slope"][str(part["order"])], found["likelihood"], found.get("gradient")]
-            cells = [estimate(kind) for kind in kinds]
+        for name, found in part.items():
+            cells = [estimate(found.get(kind)) for kind in ("slope", "likelihood", "gradient")]
+            cells[0] += f", order {found['slope']['order']}"
             rows.append([window, name, found["given"], *cells[:2], found["likelihood"]["best"], cells[2]])
     return table(rows)
 
@@ -82,7 +80,7 @@ def estimate(found: dict[str, Any] | None) -> str:
     """Error and interval; `lost` for what is further from 2/3 than 0.1."""
     if found is None:
         return "-"
-    if found["error"] is None or abs(found["error"]) > 0.1 or found["high"] is None:
+    if found["error"] is None or abs(found["error"]) > 0.1 or found["high"] is None or found["high"] > 1:
         return "lost"
     low, high = (found[key] - 2 / 3 for key in ("low", "high"))
     return f"{found['error']:+.1e} [{low:+.0e}, {high:+.0e}]"
@@ -105,14 +103,14 @@ def probes(result: dict[str, Any]) -> str:
 
 def latent(result: dict[str, Any]) -> str:
     """Dilaton probes and cosines."""
-    rows = [["network", "site", "R2, linear", "R2, kernel", "control", "cosine", "of random pairs"]]
+    rows = [["network", "site", "linear R2 (control)", "kernel R2 (control)", "cosine", "of random pairs"]]
     for name, sites in result["latent"].items():
         for site, found in sites.items():
             if isinstance(found, dict):
-                linear, kernel = (found["probes"][kind] for kind in ("linear", "kernel"))
-                cells = [max(each, 0) for each in (linear["r_squared"], kernel["r_squared"], kernel["control"])]
-                cosines = [found["cosines"][key] for key in ("added", "random")]
-                rows.append([name, site, *(f"{c:.2f}" for c in (*cells, *cosines))])
+                probes = [found["probes"][kind] for kind in ("linear", "kernel")]
+                cells = [f"{p['r_squared']:.2f} ({p['control']:.2g})" for p in probes]
+                cells += [f"{found['cosines'][key]:.2f}" for key in ("added", "random")]
+                rows.append([name, site, *cells])
     return table(rows)
 
 

@@ -62,11 +62,12 @@ def defects(predictors: dict[str, LogNumber], per_type: int = 6) -> dict[str, An
 
 def latent(networks: dict[str, TrainedNetwork], shown: Shown) -> dict[str, Any]:
     """Difference probes, cosines and principal components of networks that are shown ones, beside untrained ones."""
-    requests = shown.window("3 to 13", 1_500).requests
+    whole = shown.window("3 to 13", 3_000).requests
+    requests = whole.take(np.flatnonzero(whole.num_ones == 0)[:1_500])
     found: dict[str, Any] = {}
     for name, trained in networks.items():
         sites = next(sites for start, sites in SITES.items() if name.startswith(start))
-        sample = requests if trained.settings.preset == "ours" else requests.take(np.arange(0, 1_500, 3))
+        sample = requests if trained.settings.preset == "ours" else requests.take(np.arange(0, len(requests.genus), 3))
         seen = observe(trained, trained.shown(sample)).sites
         found[name] = {}
         for site in sites:

@@ -147,7 +147,7 @@ class TrainedNetwork:
             >>> np.round(found.log_value[0], 2), found.in_range.tolist()
             (np.float64(-7.05), [True, False])
         """
-        self._check_theory(theory)
+        self.check_theory(theory)
         sums = of_curves if theory == PSI else THEORIES[theory].structure().sum_range
         if isinstance(genus, int | np.integer):
             return self._predict(encode(np.array([genus]), [degrees], sums), theory)
@@ -163,7 +163,7 @@ class TrainedNetwork:
             theory: one of `theories`.
             says: takes the place of the network: a function of the requests as `shown` gives them.
         """
-        self._check_theory(theory)
+        self.check_theory(theory)
         self._check_sums(requests, theory)
         return self._predict(requests, theory, says)
 
@@ -207,7 +207,12 @@ class TrainedNetwork:
             return values(self.network.given(self.network.tensor(tensors)[0]), requests)
         return values(self.network, requests)
 
-    def _check_theory(self, theory: str) -> None:
+    def check_theory(self, theory: str) -> None:
+        """Refuse a theory that it was not trained on.
+
+        Raises:
+            ValueError: for that.
+        """
         if theory not in self.theories:
             raise ValueError(
                 f"theory must be one that {self.settings.name!r} was trained on ({', '.join(self.theories)}); got "

@@ -69,16 +69,16 @@ def partitions_of(
 ) -> Partitions:
     """One token for each distinct degree, and the tensor of each type, or none if they are encoded already."""
     wide = fit_width(requests, _filled(int(np.count_nonzero(requests.multiplicity, axis=1).max()), _TOKENS))
-    entries, there = tensors_of([3 * g - 3 + n for g, n in kinds])
-    shown = slice(None if show_tensors else 0)
+    none = np.zeros((len(kinds), 0, 4), np.float32), np.zeros((len(kinds), 0), bool)
+    entries, there = tensors_of([3 * g - 3 + n for g, n in kinds]) if show_tensors else none
     return Partitions(
         kind.astype(np.int32),
         wide.degrees.astype(np.int32),
         wide.multiplicity.astype(np.int32),
         np.array(requests.num_points.max(), np.int32),
         np.array(kinds, np.int32),
-        entries[:, shown],
-        there[:, shown],
+        entries,
+        there,
     )
 
 

@@ -94,7 +94,8 @@ def train(
         start: weights of another run to begin with, of a network of the same shape; what they were is recorded.
 
     Raises:
-        TypeError, ValueError: for samples that do not go with the settings, or `max_seconds` with several processes.
+        TypeError, ValueError: for samples that do not go with the settings, `max_seconds` with several processes, or
+            `hold_tensor` without a start.
         DataError: if `folder` holds a run with other settings, on other data or from another start, or if the start
             is no weights of such a network.
         ConvergenceError: for a loss that is not a number; the last good checkpoint is kept.
@@ -161,6 +162,8 @@ class _Run:
         start: str | Path | None,
         beginning: dict[str, Any] | None,
     ) -> None:
+        if settings.hold_tensor and start is None:
+            raise ValueError("hold_tensor needs a start: the weights of a run that has trained the encoder of B.")
         self.settings, self.folder, self.digest = settings, folder, digest
         self.beginning = beginning
         self.task, self.optimiser = task_of(settings, samples), adam(settings)

@@ -23,6 +23,7 @@ from popmath.dynamicformer.interpret import (
     dilaton_probe,
     gradient_action,
     likelihood_action,
+    movable,
     observe,
     polynomial_probe,
     principal_components,
@@ -105,8 +106,25 @@ def test_the_slope_is_the_action(action):
     noise = np.random.default_rng(0).normal(scale=0.01, size=len(BARE.genus))
     rough = slope_action(BARE, planted(BARE, action) + noise, order=0)
     assert rough.low < action < rough.high and rough.high - rough.low < 0.01  # a fixed seed
-    bent = slope_action(BARE, planted(BARE, action, linear=-1.0), order=0)
-    assert not bent.low < action < bent.high
+    bent = planted(BARE, action, linear=-1.0)
+    straight, curved = slope_action(BARE, bent, order=0), slope_action(BARE, bent)
+    assert not straight.low < action < straight.high
+    assert curved.order > 0 and curved.value == pytest.approx(action, rel=1e-4)
+
+
+def test_a_monomial_that_never_occurs_is_left_out():
+    few = BARE.take(np.flatnonzero(BARE.times(2) == 0))
+    assert slope_action(few, planted(few, 0.5), order=2).value == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("action", [0.2, 2 / 3, 3.0])
+def test_the_likelihood_finds_a_far_maximum(action):
+    found = likelihood_action(BARE, planted(BARE, action), [Fraction(2, 3)], order=0)
+    estimate = found.estimate
+    assert estimate.value == pytest.approx(action, rel=1e-6) and estimate.low <= estimate.value <= estimate.high
+    noise = np.random.default_rng(1).normal(scale=0.01, size=len(BARE.genus))
+    rough = likelihood_action(BARE, planted(BARE, action) + noise, [Fraction(2, 3)], order=0).estimate
+    assert rough.low < action < rough.high and rough.high / rough.low < 1.01  # a fixed seed
 
 
 def test_the_likelihood_picks_one_hypothesis_of_equal_rationals():
@@ -116,16 +134,20 @@ def test_the_likelihood_picks_one_hypothesis_of_equal_rationals():
     found = likelihood_action(few.requests, logs, candidates)
     assert isinstance(found, ActionLikelihood) and len(found.candidates) == 3
     assert found.best == Fraction(2, 3) and found.estimate.value == pytest.approx(2 / 3, abs=1e-4)
-    shuffled = np.random.default_rng(0).permutation(logs)
-    assert likelihood_action(few.requests, shuffled, candidates).estimate.high > found.estimate.high + 1e-3
+    shuffled = likelihood_action(few.requests, np.random.default_rng(0).permutation(logs), candidates)
+    assert shuffled.log_likelihood.max() < found.log_likelihood.max() - 10
+    assert shuffled.estimate.high - shuffled.estimate.low > 0.1
 
 
 def test_the_gradient():
     requests = encode([9] * 15, [(2,) * n + (25 - n,) for n in range(15)])
     assert gradient_action(lambda r: planted(r, 0.8), requests).value == pytest.approx(0.8, rel=1e-9)
     assert gradient_action(exact, requests).value == pytest.approx(2 / 3, abs=5e-3)
-    with pytest.raises(ValueError, match="whose largest degree, 6 or more, is one"):
-        gradient_action(exact, encode([2], [(4,)]))
+    assert movable(encode([2, 9, 9], [(4,), (11, 15), (12, 14)])).tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="largest degree, 6 or more, occurs once and is 4 or more above"):
+        gradient_action(exact, encode([9], [(12, 14)]))
+    with pytest.raises(ValueError, match="15 of them not finite"):
+        gradient_action(lambda r: np.full(len(r.genus), np.nan), requests)
 
 
 def test_the_published_probe_of_the_action_selects_nothing():
@@ -183,7 +205,10 @@ def test_polynomials_are_read_from_multiplicities():
     requests = SAMPLES.requests.take(np.arange(0, len(SAMPLES.requests.genus), 20))
     requests = requests.take(np.flatnonzero(requests.times(0) <= 3))
     counts = np.stack([requests.times(j) for j in range(4)], axis=1).astype(float)
-    assert polynomial_probe(counts, requests, 1, "kernel").r_squared > 0.99
+    found = polynomial_probe(counts, requests, 1, "kernel")
+    assert found.r_squared > 0.99
+    noise = polynomial_probe(np.random.default_rng(0).normal(size=counts.shape), requests, 1)
+    assert noise.r_squared < 0.05 and noise.control < 0.05
 
 
 @pytest.mark.parametrize(
@@ -205,6 +230,8 @@ def test_probes_refuse(change, kind, message):
 
 def test_what_a_point_adds():
     requests = SAMPLES.requests.take(np.arange(0, len(SAMPLES.requests.genus), 40))
+    with pytest.raises(ValueError, match="needs requests without degrees 1"):
+        added_point(RAW, encode([2], [(1, 4)]), "pooled")
     difference = added_point(RAW, requests, "pooled")
     vectors = observe(RAW, RAW.shown(requests)).sites["pooled"]
     assert difference.shape == vectors.shape

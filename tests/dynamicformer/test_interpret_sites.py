@@ -96,11 +96,20 @@ def test_b_tells_two_theories_apart():
     requests = encode([3] * 10, degrees, lambda g, n: range(30))  # without ones, which one of the two removes
     found = causal_trace(trained, requests, requests, ["B", "tail"], ("Weil-Petersson", "Masur-Veech"))
     assert found[0].share == pytest.approx(1.0, abs=1e-3) and abs(found[0].control - 1) > 0.1
-    with pytest.raises(ValueError, match="theories must be among those that 'psi-raw' was trained on"):
+    with pytest.raises(ValueError, match="theory must be one that 'psi-raw' was trained on"):
         causal_trace(load_pretrained("psi-raw"), requests, requests, ["B"], ("Bessel", "Bessel"))
 
 
+def test_the_control_of_one_type_is_of_that_type():
+    genus = causal_trace(RESIDUAL, CLEAN, OTHER, ["g", "n"])
+    assert [each.control for each in genus] == [0.0, 0.0]
+
+
 def test_what_cannot_be_traced():
+    with pytest.raises(ValueError, match="clean and corrupted must be as many; got 10 and 3"):
+        causal_trace(RESIDUAL, CLEAN, REQUESTS, ["tail"])
+    with pytest.raises(ValueError, match="theory must be one that"):
+        observe(RESIDUAL, RESIDUAL.shown(REQUESTS), theory="Bessel")
     with pytest.raises(UnableError, match="at least 10 pairs are needed"):
         causal_trace(RESIDUAL, REQUESTS, REQUESTS, ["tail"])
     with pytest.raises(UnableError, match="there is no effect to trace"):

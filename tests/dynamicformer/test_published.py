@@ -17,7 +17,6 @@ from popmath.dynamicformer.published_batches import HeldTensors, TypeBatches, pa
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings
 from popmath.dynamicformer.splits import Split
-from popmath.dynamicformer.tasks import new_network
 from popmath.dynamicformer.training import METRICS, load_network, train
 from popmath.intersections import log_correlator
 
@@ -176,8 +175,12 @@ def test_an_encoder_that_is_held_stays_as_it_was(tmp_path):
         data=DataSettings(max_level=6),
         split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
     )
-    begun = new_network(settings, jax.random.key(0))
-    result = train(settings, tmp_path, samples=exact_samples(6, range(4)))
+    samples = exact_samples(6, range(4))
+    first = dataclasses.replace(settings, hold_tensor=False, num_steps=1)
+    begun = train(first, tmp_path / "first", samples=samples).network
+    with pytest.raises(ValueError, match="hold_tensor needs a start"):
+        train(settings, tmp_path / "second", samples=samples)
+    result = train(settings, tmp_path / "second", samples=samples, start=tmp_path / "first" / "weights.safetensors")
     pairs = zip(*(jax.tree_util.tree_leaves_with_path(each) for each in (begun, result.network)), strict=True)
     changed = {jax.tree_util.keystr(path) for (path, old), (_, new) in pairs if np.any(old != new)}
     assert changed and not any(name.startswith((".tensor", ".pools[1]")) for name in changed)

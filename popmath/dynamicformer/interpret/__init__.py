@@ -1,10 +1,11 @@
 """Open a trained network: its values by name, what it knows of the theory, and controls for each claim."""
 
 from popmath.dynamicformer.interpret.action import ActionEstimate as ActionEstimate
-from popmath.dynamicformer.interpret.action import ActionLikelihood as ActionLikelihood
-from popmath.dynamicformer.interpret.action import gradient_action as gradient_action
-from popmath.dynamicformer.interpret.action import likelihood_action as likelihood_action
-from popmath.dynamicformer.interpret.action import slope_action as slope_action
+from popmath.dynamicformer.interpret.action_gradient import gradient_action as gradient_action
+from popmath.dynamicformer.interpret.action_gradient import movable as movable
+from popmath.dynamicformer.interpret.action_likelihood import ActionLikelihood as ActionLikelihood
+from popmath.dynamicformer.interpret.action_likelihood import likelihood_action as likelihood_action
+from popmath.dynamicformer.interpret.action_slope import slope_action as slope_action
 from popmath.dynamicformer.interpret.activations import Observation as Observation
 from popmath.dynamicformer.interpret.activations import observe as observe
 from popmath.dynamicformer.interpret.activations import predict_patched as predict_patched

@@ -18,7 +18,7 @@ from popmath.dynamicformer.published import PublishedNetwork
 from popmath.dynamicformer.published_batches import HeldTensors, partitions_of
 from popmath.dynamicformer.theories import PSI
 
-_INSIDE_TENSOR = ("tensor.attention", "tensor.tokens", "tensor.memory")
+INSIDE_TENSOR = ("tensor.attention", "tensor.tokens", "tensor.memory")
 
 
 class Observation(NamedTuple):
@@ -55,7 +55,8 @@ def observe(
             encoded before, once for each $3g-3+n$.
 
     Raises:
-        ValueError: for a site that this network does not have, or a patch of another shape.
+        ValueError: for a site that this network does not have, a patch of another shape, or a theory it was not
+            trained on.
 
     Example:
         >>> from popmath.dynamicformer import encode, load_pretrained
@@ -68,8 +69,9 @@ def observe(
         >>> bool(np.all(np.abs(without.value - clean.value) < 1e-4))
         True
     """
+    trained.check_theory(theory)
     given = dict(patches or {})
-    inner = inside_tensor or any(name in _INSIDE_TENSOR for name in given)
+    inner = inside_tensor or any(name in INSIDE_TENSOR for name in given)
     arguments = _arguments(trained, shown, theory, inner)
     named = _named(trained, arguments)
     typed: dict[str, Array] = {name: _checked(trained, named, name, np.asarray(patch)) for name, patch in given.items()}
@@ -85,6 +87,7 @@ def site_names(trained: TrainedNetwork, theory: str = PSI) -> tuple[str, ...]:
         >>> site_names(load_pretrained("psi-multi"))[:5]
         ('genus', 'num_points', 'degrees', 'multiplicity', 'context')
     """
+    trained.check_theory(theory)
     shown = Requests(*(np.full(shape, 1, np.int32) for shape in [(1,), (1,), (1, 4), (1, 4)]))
     inner = isinstance(trained.network, PublishedNetwork)
     return tuple(_named(trained, _arguments(trained, shown, theory, inner)))

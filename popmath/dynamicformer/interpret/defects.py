@@ -45,7 +45,7 @@ def random_degrees(
 
     Args:
         types: genus and number of degrees.
-        per_type: how many of each; fewer where there are no more.
+        per_type: how many of each, at most: 4 draws are made for each.
         total: `total(g, n)`, what they sum to; types where it is below 0 are left out.
         seed: of the draw.
 

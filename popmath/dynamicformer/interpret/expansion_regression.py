@@ -37,7 +37,12 @@ from popmath.dynamicformer.interpret.rationals import (
     reconstruct_common,
     reconstruct_with_pi,
 )
-from popmath.dynamicformer.interpret.sparse_polynomials import Exponents, RecoveredPolynomial, monomials_up_to
+from popmath.dynamicformer.interpret.sparse_polynomials import (
+    Exponents,
+    RecoveredPolynomial,
+    bracket_columns,
+    monomials_up_to,
+)
 
 Predictor = Callable[[Requests], np.ndarray]
 
@@ -46,6 +51,7 @@ _STEPS = 12
 _SMALLEST_STEP = 0.02
 _CAUTION = 2  # times the difference made by the last term
 _PER_COEFFICIENT = 10  # requests needed for each coefficient
+_ZERO = 0.1  # largest error of a coefficient that is 0, in units of 1 / (common denominator)
 _LOST = 0.3  # rms of what is left of the logarithm above which there is no law
 
 
@@ -145,13 +151,14 @@ def recover_by_regression(
     constant, pi_power = reconstruct_with_pi(*estimates[0], chance=chance)
     action = reconstruct(*estimates[2], chance=chance)
     sought = range(1, order + 1) if fit.residual < _LOST else ()
-    polynomials = tuple(_polynomial(k, fits, action, len(left)) for k in sought)
+    sharpest = [_polynomial(k, fits, action, len(left)) for k in sought]
+    polynomials = tuple(polynomial for polynomial, _ in sharpest)
     determined = tuple(_determined(polynomial.estimates, chance) for polynomial in polynomials)
     polynomials = tuple(
         dataclasses.replace(polynomial, rational=rationals, chance=accident, denominator=_common(rationals))
-        if rationals and len(rationals) == len(polynomial.estimates)
+        if _complete(polynomial, rationals, dropped)
         else polynomial
-        for polynomial, (rationals, accident) in zip(polynomials, determined, strict=True)
+        for (polynomial, dropped), (rationals, accident) in zip(sharpest, determined, strict=True)
     )
     return RegressedExpansion(
         action,
@@ -185,26 +192,9 @@ def _check(requests: Requests, logs: np.ndarray, order: int, max_terms: int) -> 
         )
 
 
-def _labels(requests: Requests, terms: int) -> tuple[list[tuple[int, Exponents]], np.ndarray]:
-    """(k, exponents) and columns of the bracket; of monomials that are not 0 for all of the requests."""
-    x = requests.level.astype(np.float64) - 1
-    counts = [requests.times(j).astype(np.float64) for j in range(2 * terms)]
-    labels, columns, falling = [], [], np.ones_like(x)
-    for k in range(1, terms + 1):
-        falling = falling * (x - (k - 1))
-        for exponents in monomials_up_to(2 * k):
-            column = np.ones_like(x)
-            for j, exponent in enumerate(exponents):
-                column = column * counts[j] ** exponent
-            if column.any():
-                labels.append((k, exponents))
-                columns.append(column / falling)
-    return labels, np.stack(columns, axis=1) if columns else np.zeros((len(x), 0))
-
-
 def _fit(requests: Requests, left: np.ndarray, cluster: np.ndarray, weights: np.ndarray, terms: int) -> _Fit:
     """Gauss-Newton steps, halved where the bracket would not be positive or the squares would grow; then dropping."""
-    labels, bracket = _labels(requests, terms)
+    labels, bracket = bracket_columns(requests, terms)
     ones = np.ones(len(left))
     law = np.stack([ones, requests.num_points.astype(np.float64), requests.level.astype(np.float64)], axis=1)
     found = np.zeros(_LAW + len(labels))
@@ -259,8 +249,19 @@ def _left_out(values: list[np.ndarray]) -> np.ndarray:
     return _CAUTION * (last if len(values) < 3 else np.maximum(last, np.abs(values[-2] - values[-3]) / 8))
 
 
-def _polynomial(k: int, fits: list[_Fit], action: Reconstruction, requests: int) -> RecoveredPolynomial:
-    """alpha_k at the number of terms that makes the sum of its errors smallest."""
+def _complete(polynomial: RecoveredPolynomial, rationals: dict[Exponents, Fraction], dropped: list[float]) -> bool:
+    """Whether every coefficient that was kept is a rational, and every one that was dropped is 0 beside them."""
+    return (
+        bool(rationals)
+        and len(rationals) == len(polynomial.estimates)
+        and max(dropped, default=0.0) * _common(rationals) < _ZERO
+    )
+
+
+def _polynomial(
+    k: int, fits: list[_Fit], action: Reconstruction, requests: int
+) -> tuple[RecoveredPolynomial, list[float]]:
+    """alpha_k at the number of terms that makes the sum of its errors smallest, and the errors of what is dropped."""
     found: list[dict[Exponents, tuple[float, float]]] = []
     a = float(action.value if action.rational is None else action.rational)
     relative = action.error / action.value if action.rational is None else 0.0
@@ -274,7 +275,8 @@ def _polynomial(k: int, fits: list[_Fit], action: Reconstruction, requests: int)
         found.append(estimates)
     best = min(found, key=lambda estimates: sum(error for _, error in estimates.values()))
     kept = {e: (value, error) for e, (value, error) in best.items() if abs(value) > error}
-    return RecoveredPolynomial(k, kept, None, 1, 1.0, len(best), requests, 0)
+    dropped = [error for exponents, (_, error) in best.items() if exponents not in kept]
+    return RecoveredPolynomial(k, kept, None, 1, 1.0, len(best), requests, 0), dropped
 
 
 def _determined(
@@ -284,7 +286,7 @@ def _determined(
     by_error = sorted(estimates, key=lambda e: estimates[e][1])
     for count in range(len(by_error), 0, -1):
         values, errors = zip(*(estimates[e] for e in by_error[:count]), strict=True)
-        found = reconstruct_common(values, errors, chance=chance)
+        found = reconstruct_common(values, errors, chance=chance / len(by_error))
         if found.rationals is not None:
             return dict(zip(by_error, found.rationals, strict=False)), found.chance
     return {}, 1.0

@@ -14,7 +14,7 @@ from popmath.dynamicformer.interpret.activations import observe
 from popmath.dynamicformer.interpret.probes import Kind, ProbeResult, probe
 from popmath.dynamicformer.pretrained import TrainedNetwork
 
-_PAIRS = 20_000
+_PAIRS, _FEWEST = 20_000, 20
 _ATTENTION = ("partition.attention", "attention.0.0")
 
 
@@ -23,12 +23,14 @@ def added_point(trained: TrainedNetwork, requests: Requests, site: str) -> np.nd
 
     Raises:
         UnableError: if the network removes ones exactly: the difference would be 0.
-        ValueError: for a site it does not have, or one that is not a vector for each request.
+        ValueError: for a site it does not have, or one that is not a vector for each request; for requests with ones.
     """
     if not trained.sees_ones:
         raise UnableError(
             f"{trained.settings.name!r} is not shown degrees 1, they are removed exactly: adding one changes nothing."
         )
+    if requests.num_ones.any():
+        raise ValueError("added_point needs requests without degrees 1: leave them out.")
     more = with_ones(requests, np.ones(len(requests.genus), int))
     both = [observe(trained, trained.shown(each)).sites for each in (more, requests)]
     for sites in both:
@@ -51,11 +53,12 @@ def dilaton_probe(difference: np.ndarray, requests: Requests, kind: Kind = "line
 
 
 class CosineStructure(NamedTuple):
-    """Cosines of pairs of differences.
+    r"""Cosines of pairs of differences.
 
     Attributes:
         added: mean cosine between what adding a 1 does to two requests.
-        random: the same between differences of random pairs of one type, scaled to the same norms.
+        random: the same where the vector after is that of another request of the same type with a 1 added,
+            $e(g, d' \cup 1) - e(g, d)$, scaled to the norm of the first.
         low: 2.5 % quantile of `added` less `random` over bootstrap samples of the requests.
         high: 97.5 % quantile.
     """
@@ -67,7 +70,7 @@ class CosineStructure(NamedTuple):
 
 
 def cosine_structure(difference: np.ndarray, vectors: np.ndarray, requests: Requests, seed: int = 0) -> CosineStructure:
-    """Do the differences point one way, more than differences of other requests of the same (g, n) do?
+    """Do the differences point one way, more than those to another request of the same (g, n + 1) do?
 
     Args:
         difference: of `added_point`, shape `(requests, width)`.
@@ -87,26 +90,22 @@ def cosine_structure(difference: np.ndarray, vectors: np.ndarray, requests: Requ
         True
     """
     rng = np.random.default_rng(seed)
-    kind = requests.genus.astype(np.int64) * 10_000 + requests.num_points
-    order = rng.permutation(len(kind))
-    order = order[np.argsort(kind[order], kind="stable")]
-    paired = np.flatnonzero(kind[order][1:] == kind[order][:-1])
-    if len(paired) < 20:
-        raise UnableError(f"{len(paired)} requests share their type with another; at least 20 are needed. Add more.")
-    other = vectors[order[paired + 1]] - vectors[order[paired]]
-    norm = np.linalg.norm(difference[order[paired]], axis=1, keepdims=True)
-    matched = other * norm / np.maximum(np.linalg.norm(other, axis=1, keepdims=True), 1e-12)
-    first, second = rng.integers(len(paired), size=(2, _PAIRS))
-    keep = first != second
-    first, second = first[keep], second[keep]
-    chosen = difference[order[paired]]
+    other = other_of_type(requests, rng)
+    rows = np.flatnonzero(other != np.arange(len(other)))
+    if len(rows) < _FEWEST:
+        raise UnableError(f"{len(rows)} requests share their type with another; at least {_FEWEST} are needed.")
+    chosen = difference[rows]
+    apart = (vectors + difference)[other[rows]] - vectors[rows]
+    norm = np.linalg.norm(chosen, axis=1, keepdims=True)
+    matched = apart * norm / np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-12)
+    first, second = rng.integers(len(rows), size=(2, _PAIRS))
+    first, second = first[first != second], second[first != second]
     cosines = [_cosine(each[first], each[second]) for each in (chosen, matched)]
-    apart = []
+    drawn = []
     for _ in range(200):  # requests are resampled, pairs count as often as both of theirs
-        times = rng.multinomial(len(paired), np.full(len(paired), 1 / len(paired)))
-        weight = times[first] * times[second]
-        apart.append(np.average(cosines[0], weights=weight) - np.average(cosines[1], weights=weight))
-    low, high = np.quantile(apart, [0.025, 0.975])
+        times = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
+        drawn.append(np.average(cosines[0] - cosines[1], weights=times[first] * times[second]))
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return CosineStructure(float(cosines[0].mean()), float(cosines[1].mean()), float(low), float(high))
 
 
@@ -189,6 +188,17 @@ def _centred(values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
             mean = kept.sum(axis=axis) / count[:, None]
             kept = np.where(pairs[:, None], kept - np.expand_dims(mean, axis), 0.0)
     return kept
+
+
+def other_of_type(requests: Requests, rng: np.random.Generator) -> np.ndarray:
+    """The position of another request of the same (g, n) for each; its own where there is none."""
+    order = rng.permutation(len(requests.genus))
+    kind = requests.genus.astype(np.int64) * 10_000_000 + requests.num_points
+    order = order[np.argsort(kind[order], kind="stable")]
+    out = np.empty_like(order)
+    for rows in np.split(order, np.flatnonzero(np.diff(kind[order])) + 1):
+        out[rows] = np.roll(rows, 1)
+    return out
 
 
 def _cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def polynomial_probe(
 ) -> ProbeResult:
     r"""Read $\alpha_k$, the k-th coefficient of the large-genus expansion, from vectors of requests.
 
-    It is a polynomial in the multiplicities of the degrees up to k, which are the classes of the control task.
+    In the control task every value that occurs is a random number instead.
 
     Args:
         vectors: shape `(requests, width)`, e.g. a site of `observe`.
@@ -108,9 +108,8 @@ def polynomial_probe(
     Raises:
         ValueError, UnableError: as `probe`.
     """
-    counts = np.stack([requests.times(j) for j in range(order + 2)], axis=1)
-    classes = np.unique(counts, axis=0, return_inverse=True)[1].ravel()
-    return probe(vectors, alphas(requests, order)[-1], requests.genus, classes, kind, seed=seed)
+    target = alphas(requests, order)[-1]
+    return probe(vectors, target, requests.genus, np.unique(target, return_inverse=True)[1], kind, seed=seed)
 
 
 def _score(vectors: np.ndarray, target: np.ndarray, genus: np.ndarray, kind: Kind, folds: int, seed: int) -> float:

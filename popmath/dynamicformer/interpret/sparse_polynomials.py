@@ -18,6 +18,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.interpret.rationals import CHANCE, reconstruct_common
 
 Exponents = tuple[int, ...]  # of p_0, p_1, ...; the last is not 0
@@ -173,3 +174,25 @@ def _least_squares(
     misfit = np.array([float(max(Fraction(abs(int(one)), _UNIT), two)) for one, two in zip(left, errors, strict=True)])
     widths = np.abs(inverse) @ misfit
     return [Fraction(int(each), _UNIT) for each in found], [Fraction(each) for each in widths.tolist()]
+
+
+def bracket_columns(requests: Requests, terms: int) -> tuple[list[tuple[int, Exponents]], np.ndarray]:
+    r"""The monomials over falling factorials of a bracket, of those that are not 0 for all of the requests.
+
+    Returns:
+        (k, exponents) of each, and the columns $p^m / (x (x-1) \cdots (x-k+1))$, x = 2g - 3 + n, shape
+        `(requests, columns)`.
+    """
+    x = requests.level.astype(np.float64) - 1
+    counts = [requests.times(j).astype(np.float64) for j in range(2 * terms)]
+    labels, columns, falling = [], [], np.ones_like(x)
+    for k in range(1, terms + 1):
+        falling = falling * (x - (k - 1))
+        for exponents in monomials_up_to(2 * k):
+            column = np.ones_like(x)
+            for j, exponent in enumerate(exponents):
+                column = column * counts[j] ** exponent
+            if column.any():
+                labels.append((k, exponents))
+                columns.append(column / falling)
+    return labels, np.stack(columns, axis=1) if columns else np.zeros((len(x), 0))

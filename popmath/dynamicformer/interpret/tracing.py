@@ -7,7 +7,9 @@ $$\frac{\sum (y_\text{restored} - y_\text{corrupted})(y_\text{clean} - y_\text{c
   {\sum (y_\text{clean} - y_\text{corrupted})^2},$$
 
 the average indirect effect over the average total effect, pairs weighed by how much they differ: 1 where all goes
-through the site, 0 where nothing does. The control restores the value of an unrelated third request, or theory.
+through the site, 0 where nothing does. The network's own value is y, in units of its target: what is added to it
+afterwards, such as a leading term, is no part of it. The control restores the value of a third request, of the type of
+the clean one where there is one; between two theories, that of the same request in a third theory.
 
 References:
     Meng, K., Bau, D., Andonian, A. & Belinkov, Y. (2022), Locating and editing factual associations in GPT, NeurIPS.
@@ -22,7 +24,8 @@ import numpy as np
 
 from popmath._errors import UnableError
 from popmath.dynamicformer.encoding import Requests, fit_width
-from popmath.dynamicformer.interpret.activations import observe
+from popmath.dynamicformer.interpret.activations import INSIDE_TENSOR, observe
+from popmath.dynamicformer.interpret.latent import other_of_type
 from popmath.dynamicformer.pretrained import TrainedNetwork
 from popmath.dynamicformer.theories import PSI
 
@@ -43,7 +46,7 @@ class IndirectEffect(NamedTuple):
         share: of the total effect.
         low: lower end of the 95 % interval, from a bootstrap over pairs.
         high: upper end.
-        control: the share that the value of an unrelated request restores.
+        control: the share that the value of a third request, or theory, restores.
     """
 
     site: str
@@ -88,37 +91,35 @@ def causal_trace(
         True
     """
     for theory in theories:
-        if theory not in trained.theories:
-            raise ValueError(
-                f"theories must be among those that {trained.settings.name!r} was trained on "
-                f"({', '.join(trained.theories)}); got {theory!r}."
-            )
-    if len(clean.genus) != len(corrupted.genus) or len(clean.genus) < _FEWEST:
-        raise UnableError(
-            f"at least {_FEWEST} pairs are needed; got {len(clean.genus)} and {len(corrupted.genus)} requests."
-        )
-    shown = [trained.shown(each, theory) for each, theory in zip((clean, corrupted), theories, strict=True)]
+        trained.check_theory(theory)
+    if len(clean.genus) != len(corrupted.genus):
+        raise ValueError(f"clean and corrupted must be as many; got {len(clean.genus)} and {len(corrupted.genus)}.")
+    if len(clean.genus) < _FEWEST:
+        raise UnableError(f"at least {_FEWEST} pairs are needed; got {len(clean.genus)}.")
+    inner = any(site in INSIDE_TENSOR for site in sites)
+    third_theory = next((name for name in trained.theories if name not in theories), theories[0])
+    other_theory = theories[0] if theories[0] == theories[1] else third_theory
+    rng = np.random.default_rng(seed)
+    third = clean.take(_others(clean, rng)) if theories[0] == theories[1] else clean
+    asked = ((clean, theories[0]), (corrupted, theories[1]), (third, other_theory))
+    shown = [trained.shown(each, theory) for each, theory in asked]
     width = max(each.degrees.shape[1] for each in shown)
     shown = [fit_width(each, width) for each in shown]
-    runs = [observe(trained, each, None, theory) for each, theory in zip(shown, theories, strict=True)]
+    runs = [observe(trained, each, None, t, inner) for each, (_, t) in zip(shown, asked, strict=True)]
     total = runs[0].value.astype(float) - runs[1].value
     unlike = np.flatnonzero(np.abs(total) > 1e-6)
     if len(unlike) < _FEWEST:
         raise UnableError(
             f"the network tells {len(unlike)} pairs apart; at least {_FEWEST} are needed: there is no effect to trace."
         )
-    third_theory = next((name for name in trained.theories if name not in theories), theories[1])
-    others = observe(trained, shown[1], None, third_theory)
-    rng = np.random.default_rng(seed)
-    third = (np.arange(len(total)) + rng.integers(1, len(total), size=len(total))) % len(total)
     drawn = rng.choice(unlike, size=(resamples, len(unlike)))
     found = []
     for site in sites:
-        names = _names(site, trained)
         effects = []
-        for donors, run in ((np.arange(len(total)), runs[0]), (third, others)):
-            patches = {name: _of(runs[0].sites, run.sites, name, donors) for name in names}
-            effects.append(observe(trained, shown[1], patches, theories[1]).value.astype(float) - runs[1].value)
+        for donor in (runs[0], runs[2]):
+            patches = {name: donor.sites.get(name, np.zeros(0)) for name in _names(site, trained)}
+            patched = observe(trained, shown[1], patches, theories[1], inner)
+            effects.append(patched.value.astype(float) - runs[1].value)
         shares = np.sum((effects[0] * total)[drawn], axis=1) / np.sum((total**2)[drawn], axis=1)
         low, high = np.quantile(shares, [0.025, 0.975])
         share, control = (float(np.sum(effect * total) / np.sum(total**2)) for effect in effects)
@@ -132,7 +133,9 @@ def _names(site: str, trained: TrainedNetwork) -> tuple[str, ...]:
     return INPUTS.get(site, (site,))
 
 
-def _of(sites: dict[str, np.ndarray], of_theory: dict[str, np.ndarray], name: str, rows: np.ndarray) -> np.ndarray:
-    """The values of some requests, or what is one for the theory. A site that is not there is refused by `observe`."""
-    value = sites.get(name, np.zeros(0))
-    return value[rows] if len(value) == len(rows) else of_theory.get(name, value)
+def _others(requests: Requests, rng: np.random.Generator) -> np.ndarray:
+    """Another request for each, of the same type where there is one."""
+    out = other_of_type(requests, rng)
+    alone = out == np.arange(len(out))
+    out[alone] = rng.integers(len(out), size=int(alone.sum()))
+    return out
