@@ -163,11 +163,23 @@ def laws(result: dict[str, Any]) -> str:
     return "```text\n" + "\n".join(lines).rstrip() + "\n```"
 
 
+def theta(result: dict[str, Any]) -> str:
+    """Relative errors at genus 60 by order."""
+    found = result["rediscovery"]["theta"]
+    rows = found["held_out"]
+    orders = range(len(rows[0]["relative_error_by_order"]))
+    lines = [["genus, degrees", *(f"order {k}" for k in orders)]]
+    for row in rows:
+        degrees = ", ".join(map(str, row["degrees"]))
+        lines.append([f"{row['genus']}: ({degrees})", *(f"{e:.0e}" for e in row["relative_error_by_order"])])
+    return table([*lines, ["power of the genus", *(f"-{p:.2f}" for p in found["power_of_genus_by_order"])]])
+
+
 def main() -> None:
     """Fill in what stands between the markers."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     result = json.loads((FOLDER / "result.json").read_text(encoding="utf-8"))
-    writers = (defects, ratios, beyond, action, probes, latent, tracing, networks, laws)
+    writers = (defects, ratios, beyond, action, probes, latent, tracing, networks, laws, theta)
     text = PAGE.read_text(encoding="utf-8")
     for writer in writers:
         name, part = writer.__name__, writer(result)
