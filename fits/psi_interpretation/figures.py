@@ -133,7 +133,7 @@ def tracing(result: dict[str, Any], plt: Any) -> None:
         ends = np.clip([[e["low"], e["high"]] for e in effects], -1, 2)
         axis.barh(place, share, height=0.55, color="C0", label="restored from the clean run")
         axis.hlines(place, ends[:, 0], ends[:, 1], color="k", lw=1.2)
-        axis.plot(control, place, "x", color="C3", ms=5, label="control: from an unrelated one")
+        axis.plot(control, place, "x", color="C3", ms=5, label="control: from a third")
         axis.axvline(0, color="0.5", lw=0.8)
         axis.axvline(1, color="0.5", lw=0.8, ls=":")
         axis.set(yticks=place, yticklabels=[e["site"] for e in effects], title=name, xlabel="share of the total effect")
@@ -146,7 +146,7 @@ def tracing(result: dict[str, Any], plt: Any) -> None:
 def latent(result: dict[str, Any], plt: Any) -> None:
     """Probes of log(2g-2+n), cosines, principal components, and heads."""
     found = {name: each for name, each in result["latent"].items() if not name.startswith("published")}
-    figure, axes = plt.subplots(1, 4, figsize=(15, 3.9), layout="constrained")
+    figure, axes = plt.subplots(1, 5, figsize=(18, 3.9), layout="constrained")
     sites, width = ("pooled", "fused", "fused.whole", "tail.1"), 0.25
     for shift, (name, each) in enumerate(found.items()):
         place = np.arange(len(sites)) + width * (shift - 1)
@@ -164,19 +164,20 @@ def latent(result: dict[str, Any], plt: Any) -> None:
     axes[0].legend(frameon=False, fontsize=7)
     raw = result["latent"]["psi-raw"]
     scores = np.array(raw["fused"]["components"]["scores"])
-    points = axes[2].scatter(scores[:, 0], scores[:, 1], c=raw["n"], s=6, cmap="viridis")
-    figure.colorbar(points, ax=axes[2], label="n")
-    axes[2].set_title("psi-raw, fused: two principal components", fontsize=9)
+    for axis, name, label in ((axes[2], "n", "n"), (axes[3], "zeros", "degrees 0")):
+        points = axis.scatter(scores[:, 0], scores[:, 1], c=raw[name], s=6, cmap="viridis")
+        figure.colorbar(points, ax=axis, label=label)
+        axis.set_title("psi-raw, fused: principal components", fontsize=9)
     heads = result["heads"]
     for name, each in heads.items():
         if "excess" in each:
             for line in each["excess"]:
-                axes[3].plot(each["offsets"], line, marker="o", ms=3, lw=1, **_style(name))
-    axes[3].axvline(-1, color="0.6", lw=0.8)
-    axes[3].set_title(
+                axes[4].plot(each["offsets"], line, marker="o", ms=3, lw=1, **_style(name))
+    axes[4].axvline(-1, color="0.6", lw=0.8)
+    axes[4].set_title(
         "published: log attention to degree d + o\nless that to others (dash-dotted: untrained)", fontsize=9
     )
-    axes[3].set_xlabel("o; the string step is -1")
+    axes[4].set_xlabel("o; the string step is -1")
     figure.savefig(FOLDER / "latent.png", dpi=110)
 
 

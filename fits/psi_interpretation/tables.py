@@ -138,7 +138,15 @@ def networks(result: dict[str, Any]) -> str:
                     a = each["action"]
                     value = "none" if a["value"] is None else f"{a['value']:.6f} +- {a['error']:.0e}"
                     rows.append(
-                        [theory, genera, name, each.get("given", "-"), value, a["rational"] or "none", known(each)]
+                        [
+                            theory,
+                            genera,
+                            name,
+                            each["given"].partition(":")[0],
+                            value,
+                            a["rational"] or "none",
+                            known(each),
+                        ]
                     )
     return table(rows)
 
@@ -147,12 +155,15 @@ def known(found: dict[str, Any]) -> str:
     """Coefficients that have rationals."""
     words = []
     for each in found.get("alpha", []):
-        determined = each.get("determined", {})
-        rationals = determined.get("rationals", determined) if isinstance(determined, dict) else {}
-        words += [
-            f"alpha_{each['order']}: {key} = {value}" for key, value in rationals.items() if isinstance(value, str)
-        ]
+        rationals = each["determined"]
+        words += [f"{value} of {monomial(key)} in alpha_{each['order']}" for key, value in rationals.items()]
     return ", ".join(words) or "none"
+
+
+def monomial(key: str) -> str:
+    """Exponents of p_0, p_1, ... as a product."""
+    powers = [(j, int(e)) for j, e in enumerate(key.split(",")) if int(e)]
+    return " ".join(f"p{j}" if e == 1 else f"p{j}^{e}" for j, e in powers) or "1"
 
 
 def laws(result: dict[str, Any]) -> str:
