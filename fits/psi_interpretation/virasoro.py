@@ -81,7 +81,7 @@ def latent(networks: dict[str, TrainedNetwork], shown: Shown) -> dict[str, Any]:
                 "components": {
                     "share": components.share.tolist(),
                     "explained": dict(zip(components.properties, components.explained.tolist(), strict=True)),
-                    "scores": components.scores[:400, :2].tolist(),
+                    "scores": np.round(components.scores[:400, :2], 3).tolist(),
                 },
             }
         found[name]["n"] = sample.num_points[:400].tolist()

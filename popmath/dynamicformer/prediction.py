@@ -40,7 +40,7 @@ def published_values(network: PublishedNetwork, requests: Requests, batch_size: 
             some = rows[begin : begin + batch_size]
             size = max(16, 1 << (len(some) - 1).bit_length())
             every = requests.take(np.resize(some, size))
-            batch = partitions_of(every, [(genus, points)], np.zeros(size, np.int32), show_tensors=False)
+            batch = partitions_of(every, [(genus, points)], np.zeros(size, np.int32), None)
             out[some] = np.asarray(_predict(network, batch, held.of(batch.type_))[0])[: len(some)]
     return out
 

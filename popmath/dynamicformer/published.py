@@ -25,7 +25,7 @@ from popmath.dynamicformer.pooling import PrincipalPool
 
 @dataclasses.dataclass(frozen=True)
 class PublishedSettings:
-    """The shape of a `PublishedNetwork`.
+    r"""The shape of a `PublishedNetwork`.
 
     Attributes:
         width: of tokens and pooled vectors.
@@ -40,6 +40,7 @@ class PublishedSettings:
         usual_sums: divide the sums in the pools by the usual number of tokens; as published they are not, and with
             up to 1,500 tokens training blew up.
         head_scale: of the last layer's random weights; 1 as published.
+        most_entries: of B that are encoded; 1,500 as published, which cuts the tensors of $3g-3+n \ge 53$.
     """
 
     width: int = 256
@@ -53,6 +54,7 @@ class PublishedSettings:
     redundancy: float = 0.1
     usual_sums: bool = True
     head_scale: float = 0.1
+    most_entries: int = 1_500
 
     def __post_init__(self) -> None:
         """Check what cannot work."""
@@ -60,6 +62,8 @@ class PublishedSettings:
             raise ValueError(f"width must be a multiple of heads; got {self.width} and {self.heads}.")
         if self.padding_id > 0:
             raise ValueError(f"padding_id must be -1 (none), or 0 as published; got {self.padding_id}.")
+        if self.most_entries < 1:
+            raise ValueError(f"most_entries must be at least 1; got {self.most_entries}.")
 
 
 class Partitions(NamedTuple):

@@ -14,7 +14,6 @@ from popmath.dynamicformer.published import EncodedTensors, Partitions, Publishe
 from popmath.dynamicformer.samples import Samples
 from popmath.intersections.airy_structures import witten_kontsevich_structure
 
-MOST_ENTRIES = 1_500
 _TOKENS, _ENTRIES = 4, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
 
 _encode = eqx.filter_jit(lambda network, entries, there: network.encoded(entries, there))
@@ -28,10 +27,14 @@ class TypeBatches:
         max_level: how far.
         types: types in each batch.
         group_power: types are drawn in proportion to this power of how many families they have.
+        most_entries: of each tensor; None if they are encoded already.
     """
 
-    def __init__(self, samples: Samples, max_level: int, types: int, group_power: float) -> None:
+    def __init__(
+        self, samples: Samples, max_level: int, types: int, group_power: float, most_entries: int | None = 1_500
+    ) -> None:
         """Sort families by type."""
+        self.most_entries = most_entries
         self.samples, self.max_level, self.types = samples, max_level, types
         requests = samples.requests
         by_kind: dict[tuple[int, int], list[np.ndarray]] = {}
@@ -49,7 +52,7 @@ class TypeBatches:
         """How many families."""
         return len(self.samples.log_scaled)
 
-    def draw(self, size: int, seed: int, step: int, show_tensors: bool = True) -> tuple[Partitions, np.ndarray]:
+    def draw(self, size: int, seed: int, step: int) -> tuple[Partitions, np.ndarray]:
         """The batch of a step, `size` numbers in equal parts of a few types, and the logarithms of the numbers."""
         rng = np.random.default_rng([seed, step])
         names = list(self.kinds)
@@ -61,16 +64,16 @@ class TypeBatches:
         whole = with_ones(requests, ones)
         target = self.samples.log_scaled[rows] - log_double_factorials(requests) + log_of_ones(requests, ones)
         kind = np.repeat(np.arange(self.types), size // self.types)
-        return partitions_of(whole, chosen, kind, show_tensors), target.astype(np.float32)
+        return partitions_of(whole, chosen, kind, self.most_entries), target.astype(np.float32)
 
 
 def partitions_of(
-    requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray, show_tensors: bool = True
+    requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray, most_entries: int | None = 1_500
 ) -> Partitions:
-    """One token for each distinct degree, and the tensor of each type, or none if they are encoded already."""
+    """One token for each distinct degree, and so much of the tensor of each type; None if they are encoded already."""
     wide = fit_width(requests, _filled(int(np.count_nonzero(requests.multiplicity, axis=1).max()), _TOKENS))
     none = np.zeros((len(kinds), 0, 4), np.float32), np.zeros((len(kinds), 0), bool)
-    entries, there = tensors_of([3 * g - 3 + n for g, n in kinds]) if show_tensors else none
+    entries, there = none if most_entries is None else tensors_of([3 * g - 3 + n for g, n in kinds], most_entries)
     return Partitions(
         kind.astype(np.int32),
         wide.degrees.astype(np.int32),
@@ -82,9 +85,9 @@ def partitions_of(
     )
 
 
-def tensors_of(dimensions: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def tensors_of(dimensions: list[int], most_entries: int) -> tuple[np.ndarray, np.ndarray]:
     """Tokens of the tensors of these dimensions 3g - 3 + n, filled up to one length, and where there is one."""
-    tensors = [tensor_entries(dimension) for dimension in dimensions]
+    tensors = [tensor_entries(dimension, most_entries) for dimension in dimensions]
     longest = _filled(max(len(each) for each in tensors), _ENTRIES)
     entries, there = np.zeros((len(tensors), longest, 4), np.float32), np.zeros((len(tensors), longest), bool)
     for row, each in enumerate(tensors):
@@ -110,14 +113,14 @@ class HeldTensors:
 
     def _of(self, dimension: int) -> EncodedTensors:
         if dimension not in self._known:
-            encoded = _encode(self._network, *tensors_of([dimension]))
+            encoded = _encode(self._network, *tensors_of([dimension], self._network.settings.most_entries))
             self._known[dimension] = EncodedTensors(*(np.asarray(part) for part in encoded))
         return self._known[dimension]
 
 
 @cache
-def tensor_entries(dimension: int) -> np.ndarray:
-    """(i, j, k, log(1 + 100 B[i, j, k])) of the non-zero entries with indices up to 3g - 3 + n, at most 1,500.
+def tensor_entries(dimension: int, most: int = 1_500) -> np.ndarray:
+    """(i, j, k, log(1 + 100 B[i, j, k])) of the first non-zero entries with indices up to 3g - 3 + n.
 
     Example:
         >>> tensor_entries(1)[:, :3].astype(int).tolist()
@@ -130,7 +133,7 @@ def tensor_entries(dimension: int) -> np.ndarray:
         for j in range(dimension + 1)
         for k, value in tensor(i, j, dimension)
     ]
-    return np.array(found[:MOST_ENTRIES] or [(0, 0, 0, 0.0)], np.float32)
+    return np.array(found[:most] or [(0, 0, 0, 0.0)], np.float32)
 
 
 def _filled(length: int, multiple: int) -> int:

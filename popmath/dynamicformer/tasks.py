@@ -146,9 +146,9 @@ class PublishedTask:
         """Split the data."""
         self.settings = settings
         parts = [samples.take(settings.split.rows(samples.requests, name)) for name in ("train", "validation")]
-        make = (settings.data.max_level, settings.types_per_batch, settings.data.group_power)
+        most = None if settings.hold_tensor else settings.published.most_entries
+        make = (settings.data.max_level, settings.types_per_batch, settings.data.group_power, most)
         self.train, self.validation = (TypeBatches(part, *make) for part in parts)
-        self._shown = not settings.hold_tensor
         self._tensors: HeldTensors | None = None
         self._held: list[Any] = []
         self._value = jax.jit(lambda network, batch, target, *tensors: network(batch, *tensors)[0] - target)
@@ -165,13 +165,13 @@ class PublishedTask:
     def hold(self, network: PublishedNetwork) -> None:
         """With `hold_tensor` its encoder of B."""
         size, seed = self.settings.batch_size, self.settings.seed
-        self._tensors = None if self._shown else HeldTensors(network)
+        self._tensors = HeldTensors(network) if self.settings.hold_tensor else None
         batches = range(-(-self.settings.validation_size // size))
-        self._held = [self._with_tensors(self.validation.draw(size, seed, step, self._shown)) for step in batches]
+        self._held = [self._with_tensors(self.validation.draw(size, seed, step)) for step in batches]
 
     def draw(self, step: int) -> Any:
         """Partitions of a few types, targets, and what is held of B."""
-        return self._with_tensors(self.train.draw(self.settings.batch_size, self.settings.seed + 1, step, self._shown))
+        return self._with_tensors(self.train.draw(self.settings.batch_size, self.settings.seed + 1, step))
 
     def _with_tensors(self, batch: Any) -> Any:
         return batch if self._tensors is None else (*batch, self._tensors.of(batch[0].type_))

@@ -48,6 +48,7 @@ def test_batches_are_requests_with_their_logarithms():
 
 def test_the_tensor_is_cut_at_1500_entries():
     assert len(tensor_entries(60)) == 1500 > len(tensor_entries(30)) == 525
+    assert len(tensor_entries(53, 2_000)) == 1537  # the first that the published network cuts
 
 
 def turned(batch):
@@ -145,6 +146,8 @@ def test_it_trains_and_is_read_back(tmp_path):
 def test_settings_that_cannot_work():
     with pytest.raises(ValueError, match="multiple of heads"):
         PublishedSettings(width=10, heads=4)
+    with pytest.raises(ValueError, match="most_entries must be at least 1"):
+        PublishedSettings(most_entries=0)
     with pytest.raises(ValueError, match="padding_id must be"):
         PublishedSettings(padding_id=3)
     with pytest.raises(ValueError, match="preset='published' needs target='raw'"):

@@ -73,7 +73,7 @@ def movable(requests: Requests) -> np.ndarray:
 
     Example:
         >>> from popmath.dynamicformer import encode
-        >>> movable(encode([5, 5, 1], [(2, 3, 10), (7, 8), (0, 2)])).tolist()
+        >>> movable(encode([5, 5, 1], [(2, 3, 10), (6, 8), (0, 2)])).tolist()
         [True, False, False]
     """
     degrees = np.where(requests.multiplicity > 0, requests.degrees, -1)

@@ -116,7 +116,8 @@ def _arguments(trained: TrainedNetwork, shown: Requests, theory: str, inside_ten
         return as_int32(shown), kind, tensors_of((theory,), trained.settings.data.show_tensors)
     if isinstance(network, PublishedNetwork):
         types = list(zip(shown.genus.tolist(), shown.num_points.tolist(), strict=True))
-        batch = partitions_of(shown, types, np.arange(len(types)), show_tensors=inside_tensor)
+        most = network.settings.most_entries if inside_tensor else None
+        batch = partitions_of(shown, types, np.arange(len(types)), most)
         return batch, None if inside_tensor else HeldTensors(network).of(batch.type_)
     return (as_int32(shown),)
 

@@ -17,6 +17,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class IndirectEffect(NamedTuple):
         share: of the total effect.
         low: lower end of the 95 % interval, from a bootstrap over pairs.
         high: upper end.
-        control: the share that the value of a third request, or theory, restores.
+        control: the share that the value of a third request, or theory, restores; NaN if there is no third theory.
     """
 
     site: str
@@ -97,11 +98,12 @@ def causal_trace(
     if len(clean.genus) < _FEWEST:
         raise UnableError(f"at least {_FEWEST} pairs are needed; got {len(clean.genus)}.")
     inner = any(site in INSIDE_TENSOR for site in sites)
-    third_theory = next((name for name in trained.theories if name not in theories), theories[0])
-    other_theory = theories[0] if theories[0] == theories[1] else third_theory
     rng = np.random.default_rng(seed)
-    third = clean.take(_others(clean, rng)) if theories[0] == theories[1] else clean
-    asked = ((clean, theories[0]), (corrupted, theories[1]), (third, other_theory))
+    if theories[0] == theories[1]:
+        third, third_theory = clean.take(_others(clean, rng)), theories[0]
+    else:
+        third, third_theory = clean, next((name for name in trained.theories if name not in theories), None)
+    asked = ((clean, theories[0]), (corrupted, theories[1]), (third, third_theory or theories[0]))
     shown = [trained.shown(each, theory) for each, theory in asked]
     width = max(each.degrees.shape[1] for each in shown)
     shown = [fit_width(each, width) for each in shown]
@@ -123,7 +125,7 @@ def causal_trace(
         shares = np.sum((effects[0] * total)[drawn], axis=1) / np.sum((total**2)[drawn], axis=1)
         low, high = np.quantile(shares, [0.025, 0.975])
         share, control = (float(np.sum(effect * total) / np.sum(total**2)) for effect in effects)
-        found.append(IndirectEffect(site, share, float(low), float(high), control))
+        found.append(IndirectEffect(site, share, float(low), float(high), control if third_theory else math.nan))
     return found
 
 
