@@ -27,6 +27,7 @@ from popmath.dynamicformer.tasks import new_network
 INSIDE = [(g, n) for g in range(2, 14) for n in range(1, 10) if 2 * g - 2 + n <= 33]
 BEYOND = [(g, n) for g in range(14, 26) for n in (1, 2, 3, 5, 7)]
 INDICES = {"string": -1, "DVV, m = 1": 1, "DVV, m = 2": 2, "DVV, m = 3": 3}
+DRAWN = ("psi-raw", "fused")  # whose components are drawn
 OFFSETS = (-3, -2, -1, 1, 2, 3)
 SITES = {"psi-raw": ("pooled", "fused", "fused.whole", "tail.1"), "published": ("pooled", "fused", "head.0")}
 
@@ -81,9 +82,10 @@ def latent(networks: dict[str, TrainedNetwork], shown: Shown) -> dict[str, Any]:
                 "components": {
                     "share": components.share.tolist(),
                     "explained": dict(zip(components.properties, components.explained.tolist(), strict=True)),
-                    "scores": np.round(components.scores[:400, :2], 3).tolist(),
                 },
             }
+            if (name, site) == DRAWN:
+                found[name][site]["components"]["scores"] = np.round(components.scores[:400, :2], 3).tolist()
         found[name]["n"] = sample.num_points[:400].tolist()
         found[name]["zeros"] = sample.times(0)[:400].tolist()
     return found
