@@ -36,7 +36,11 @@ def controls(names: tuple[str, ...], samples: Samples) -> dict[str, TrainedNetwo
             result = train(settings, FOLDER / f"{name}-{kind}", samples=samples)
             assert result is not None
             found[settings.name] = TrainedNetwork(result.network, settings, result.record)
-        found[f"{name}, untrained"] = dataclasses.replace(
-            trained, network=new_network(trained.settings, jax.random.key(1))
-        )
+        found |= untrained(trained)
     return found
+
+
+def untrained(trained: TrainedNetwork) -> dict[str, TrainedNetwork]:
+    """The same network before training, as `NAME, untrained`."""
+    network = new_network(trained.settings, jax.random.key(1))
+    return {f"{trained.settings.name}, untrained": dataclasses.replace(trained, network=network)}

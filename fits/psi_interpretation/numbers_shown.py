@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy as np
 from popmath.dynamicformer import Requests, Samples, TrainedNetwork
 from popmath.dynamicformer.baselines import LinearFit, log_closed_form
 from popmath.dynamicformer.encoding import log_double_factorials, without_degree
+from popmath.dynamicformer.interpret.predictor import LogNumber
 from popmath.dynamicformer.samples import exact_samples
 from popmath.intersections import log_correlator
 
-LogNumber = Callable[[Requests], np.ndarray]
 WINDOWS = {"3 to 13": range(3, 14), "7 to 13": range(7, 14), "14 to 17": range(14, 18), "18 to 25": range(18, 26)}
 MOST_POINTS = 9
 

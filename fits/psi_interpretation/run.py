@@ -4,7 +4,7 @@
     python fits/psi_interpretation/run.py action tracing      # some parts; the others stay if they are of these weights
     python fits/psi_interpretation/figures.py                 # the figures alone
 
-Nothing is trained but the controls, and those only where their weights in controls/ do not fit the settings any more.
+Nothing is trained but the controls, and those only where their weights in controls/ are not there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import figures
 import knowledge
 import tracing
 import virasoro
-from controls import controls
+from controls import controls, untrained
 from numbers_shown import Shown, said_by_closed_form, said_by_least_squares, said_by_network
 from rediscovery import rediscovery
 
@@ -52,7 +52,7 @@ def parts(shown: Shown) -> dict[str, Callable[[], Any]]:
     ours = {name: shipped[name] for name in ("psi-residual", "psi-raw", "psi-corrected")}
     raws = {name: each for name, each in (shipped | control).items() if name.startswith("psi-raw")}
     raws = {name: each for name, each in raws.items() if not name.endswith("short")}
-    both = {"published": published} | virasoro.untrained(published)
+    both = {"published": published} | untrained(published)
     read = {name: each for name, each in (ours | control).items() if not name.endswith("short")}
     without = {name: each for name, each in read.items() if name != "psi-corrected"}
     return {
@@ -102,8 +102,9 @@ def main() -> None:
         seconds[name] = round(time.perf_counter() - start, 1)
         print(f"{name}: {seconds[name]:.0f} s", flush=True)
         write_json(path, result | {"seconds": seconds})  # what is finished is kept
-    seconds["total"] = round(time.perf_counter() - begun, 1)
-    write_json(path, result | {"seconds": seconds})
+    if not asked:
+        seconds["total"] = round(time.perf_counter() - begun, 1)
+        write_json(path, result | {"seconds": seconds})
     figures.draw_all(json.loads(path.read_text(encoding="utf-8")))
 
 

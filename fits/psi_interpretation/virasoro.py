@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-import jax
 import numpy as np
 from numbers_shown import LogNumber, Shown
 
@@ -22,7 +20,6 @@ from popmath.dynamicformer.interpret import (
     string_heads,
     virasoro_defects,
 )
-from popmath.dynamicformer.tasks import new_network
 
 INSIDE = [(g, n) for g in range(2, 14) for n in range(1, 10) if 2 * g - 2 + n <= 33]
 BEYOND = [(g, n) for g in range(14, 26) for n in (1, 2, 3, 5, 7)]
@@ -89,13 +86,6 @@ def latent(networks: dict[str, TrainedNetwork], shown: Shown) -> dict[str, Any]:
         found[name]["n"] = sample.num_points[:400].tolist()
         found[name]["zeros"] = sample.times(0)[:400].tolist()
     return found
-
-
-def untrained(trained: TrainedNetwork) -> dict[str, TrainedNetwork]:
-    """The same network before training."""
-    name = f"{trained.settings.name}, untrained"
-    network = new_network(trained.settings, jax.random.key(1))
-    return {name: dataclasses.replace(trained, network=network)}
 
 
 def heads(networks: dict[str, TrainedNetwork], shown: Shown) -> dict[str, Any]:

@@ -22,6 +22,20 @@ from popmath.intersections import log_correlator
 
 SMALL = PublishedSettings(width=16, heads=2, embedding=8, hidden=16)
 SAMPLES = exact_samples(9, range(4))
+SETTINGS = TrainingSettings(
+    name="published",
+    preset="published",
+    target="raw",
+    num_steps=200,
+    batch_size=32,
+    validate_every=50,
+    validation_size=64,
+    learning_rate=3e-3,
+    types_per_batch=2,
+    published=SMALL,
+    data=DataSettings(max_level=6),
+    split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
+)
 BATCH, TARGET = TypeBatches(SAMPLES, 9, types=2, group_power=0.5).draw(12, seed=0, step=0)
 
 
@@ -115,21 +129,7 @@ def test_the_pool_against_numpy():
 
 
 def test_it_trains_and_is_read_back(tmp_path):
-    settings = TrainingSettings(
-        name="published",
-        preset="published",
-        target="raw",
-        num_steps=200,
-        batch_size=32,
-        validate_every=50,
-        validation_size=64,
-        learning_rate=3e-3,
-        types_per_batch=2,
-        published=SMALL,
-        data=DataSettings(max_level=6),
-        split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
-    )
-    result = train(settings, tmp_path, samples=exact_samples(6, range(4)))
+    result = train(SETTINGS, tmp_path, samples=exact_samples(6, range(4)))
     lines = (tmp_path / METRICS).read_text().splitlines()
     scores = [eval(line)["validation"] for line in lines]
     assert scores[-1] < 0.8 * scores[0]
@@ -139,7 +139,7 @@ def test_it_trains_and_is_read_back(tmp_path):
     np.testing.assert_allclose(trained.predict_requests(requests).log_value, alone, rtol=1e-5)
     assert trained.sees_ones
     again, read, _ = load_network(tmp_path / "weights.safetensors")
-    assert read == settings
+    assert read == SETTINGS
     np.testing.assert_array_equal(value_of(again, BATCH)[0], value_of(result.network, BATCH)[0])
 
 
@@ -163,20 +163,14 @@ def test_partitions_of_one_type():
 
 
 def test_an_encoder_that_is_held_stays_as_it_was(tmp_path):
-    settings = TrainingSettings(
-        name="published",
-        preset="published",
-        target="raw",
+    settings = dataclasses.replace(
+        SETTINGS,
         num_steps=20,
-        batch_size=32,
         validate_every=10,
-        validation_size=64,
+        learning_rate=2e-3,
         types_per_batch=8,
         weight_decay=1e-2,
         hold_tensor=True,
-        published=SMALL,
-        data=DataSettings(max_level=6),
-        split=Split(max_train_genus=3, max_train_points=6, validation_share=0.2, test_share=0.2),
     )
     samples = exact_samples(6, range(4))
     first = dataclasses.replace(settings, hold_tensor=False, num_steps=1)

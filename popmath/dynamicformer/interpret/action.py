@@ -49,20 +49,6 @@ def reduced_logarithms(requests: Requests, log_value: np.ndarray) -> np.ndarray:
     return scaled - requests.num_points * math.log(2.0) - gammaln(requests.level)
 
 
-def check_logs(requests: Requests, log_value: np.ndarray) -> None:
-    """Refuse what is not one finite logarithm for each request.
-
-    Raises:
-        ValueError: for that.
-    """
-    value = np.asarray(log_value)
-    if value.shape != requests.genus.shape or not np.isfinite(value).all():
-        raise ValueError(
-            f"one finite logarithm for each of {len(requests.genus)} requests is needed; got shape {value.shape}, "
-            f"{int(np.sum(~np.isfinite(value)))} of them not finite."
-        )
-
-
 def blocks_of(requests: Requests) -> tuple[np.ndarray, int]:
     """Number of the block of three neighbouring levels of each request, and how many there are.
 

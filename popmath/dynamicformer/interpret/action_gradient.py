@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, check_logs, reduced_logarithms
+from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, reduced_logarithms
+from popmath.dynamicformer.interpret.predictor import LogNumber, check_logs
 
-LogNumber = Callable[[Requests], np.ndarray]
 _FALLS = 3  # by how much the largest degree falls when the genus falls by one
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.stats import chi2
 
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, check_logs, reduced_logarithms
+from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, reduced_logarithms
+from popmath.dynamicformer.interpret.predictor import check_logs
 from popmath.dynamicformer.targets import alphas
 
 _RANGE = (0.01, 100.0)  # where A is looked for

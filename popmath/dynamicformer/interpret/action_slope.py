@@ -8,7 +8,8 @@ import numpy as np
 
 from popmath.dynamicformer.baselines import expansion_features, monomials
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, check_logs, reduced_logarithms
+from popmath.dynamicformer.interpret.action import ActionEstimate, blocks_of, reduced_logarithms
+from popmath.dynamicformer.interpret.predictor import check_logs
 
 _ORDERS = range(4)
 

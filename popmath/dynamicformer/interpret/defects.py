@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from popmath.dynamicformer.encoding import Requests, encode
+from popmath.dynamicformer.encoding import encode
+from popmath.dynamicformer.interpret.predictor import LogNumber, check_logs
 from popmath.intersections.virasoro import Constraint, virasoro_constraint
-
-LogNumber = Callable[[Requests], np.ndarray]  # natural logarithms of the plain numbers
 
 
 class Defects(NamedTuple):
@@ -126,12 +125,9 @@ def dilaton_defects(log_number: LogNumber, genus: Sequence[int], degrees: Sequen
 
 
 def _asked(log_number: LogNumber, asked: list[tuple[int, tuple[int, ...]]]) -> np.ndarray:
-    known = np.asarray(log_number(encode([g for g, _ in asked], [d for _, d in asked])), float)
-    if known.shape != (len(asked),) or not np.isfinite(known).all():
-        raise ValueError(
-            f"log_number must give one finite logarithm for each of {len(asked)} requests; got shape {known.shape}, "
-            f"{int(np.sum(~np.isfinite(known)))} of them not finite."
-        )
+    requests = encode([g for g, _ in asked], [d for _, d in asked])
+    known = np.asarray(log_number(requests), float)
+    check_logs(requests, known)
     return known
 
 

@@ -23,13 +23,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 from scipy.special import gammaln
 
 from popmath.dynamicformer.encoding import Requests, log_double_factorials
+from popmath.dynamicformer.interpret.predictor import LogNumber
 from popmath.dynamicformer.interpret.rationals import (
     CHANCE,
     Reconstruction,
@@ -43,8 +43,6 @@ from popmath.dynamicformer.interpret.sparse_polynomials import (
     bracket_columns,
     monomials_up_to,
 )
-
-Predictor = Callable[[Requests], np.ndarray]
 
 _LAW = 3  # the first columns: log C, log c, -log A
 _STEPS = 12
@@ -97,7 +95,7 @@ class _Fit:
 
 def recover_by_regression(
     requests: Requests,
-    log_number: np.ndarray | Predictor,
+    log_number: np.ndarray | LogNumber,
     order: int,
     *,
     max_terms: int | None = None,

@@ -7,7 +7,7 @@ request is of. Selectivity is the difference (Hewitt & Liang 2019). Genera are n
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from sklearn.kernel_ridge import KernelRidge
@@ -21,7 +21,8 @@ from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.targets import alphas
 
 Kind = Literal["linear", "kernel"]
-_KINDS, _RIDGE = ("linear", "kernel"), 1e-3
+_KINDS: tuple[str, ...] = get_args(Kind)
+_RIDGE = 1e-3
 
 
 class ProbeResult(NamedTuple):
