@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import final
 
 import equinox as eqx
@@ -12,7 +13,7 @@ from jaxtyping import Float, Int
 
 from popmath._types import Array
 from popmath.dynamicformer.encoding import Requests
-from popmath.dynamicformer.layers import Perceptron, Tap, untapped
+from popmath.dynamicformer.layers import Linear, Perceptron, Tap, untapped
 from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
 from popmath.dynamicformer.theories import MOST_INDEX, tensor_of
 
@@ -28,19 +29,42 @@ def tensors_of(names: tuple[str, ...], shown: bool = True) -> np.ndarray:
 
 @final
 class TensorBranch(eqx.Module):
-    """A few numbers between -1 and 1 that describe a theory, from its tensor B."""
+    """A few numbers that describe a theory, from its tensor B.
+
+    Attributes:
+        layers: make numbers between -1 and 1 of it.
+        spread: a linear map of these, see `spread_out`.
+    """
 
     layers: Perceptron
+    spread: Linear
 
     @classmethod
     def random(cls, settings: NetworkSettings, key: Array) -> TensorBranch:
         """Random weights."""
         sizes = ((MOST_INDEX + 1) ** 3, settings.width, settings.context)
-        return cls(Perceptron.random(sizes, settings.activation, key))
+        spread = Linear(jnp.eye(settings.context), jnp.zeros(settings.context))
+        return cls(Perceptron.random(sizes, settings.activation, key), spread)
 
     def __call__(self, tensors: Float[Array, "theories entries"]) -> Float[Array, "theories context"]:
         """One row for each theory."""
-        return jnp.tanh(self.layers(jnp.asarray(tensors)))
+        return self.spread(jnp.tanh(self.layers(jnp.asarray(tensors))))
+
+    def spread_out(self, tensors: Float[Array, "theories entries"]) -> TensorBranch:
+        """The same with the mean context of these theories at 0, and each pair of them equally far apart.
+
+        Theories with tensors that are alike would else have contexts that are hard to tell apart. If they are the same
+        (a single theory, or tensors that are not shown) they stay so.
+        """
+        context = np.asarray(self(tensors), float)
+        mean = context.mean(axis=0)
+        _, size, directions = np.linalg.svd(context - mean, full_matrices=False)
+        differ = size > 1e-3
+        factor = np.where(differ, np.sqrt(len(context)) / np.where(differ, size, 1.0), 1.0)
+        matrix = np.eye(len(mean)) + (directions.T * (factor - 1)) @ directions
+        weight, bias = np.asarray(self.spread.weight, float) @ matrix, (self.spread.bias - mean) @ matrix
+        spread = Linear(jnp.asarray(weight, jnp.float32), jnp.asarray(bias, jnp.float32))
+        return dataclasses.replace(self, spread=spread)
 
 
 @final

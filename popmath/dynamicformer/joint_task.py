@@ -71,7 +71,8 @@ class JointTask:
         return sum(len(part.target) for part in self.train)
 
     def begin(self, network: JointNetwork) -> JointNetwork:
-        """An additive part that at every theory's first context is its least squares."""
+        """Contexts that are far apart, and an additive part that at each of them is that theory's least squares."""
+        network = dataclasses.replace(network, tensor=network.tensor.spread_out(self.tensors))
         inner = network.network
         if inner.additive is None:
             return network

@@ -78,9 +78,11 @@ class IntersectionNetwork(eqx.Module):
     $$y = c\,s^q \Bigl[\sum_{k=0}^{K-1} s^k f_k(e, p) + 5\,s^K f(e, E, p, \ell)\Bigr]
       \;[\, + \text{additive part}\,].$$
 
-    Without a context $f_k$ do not see $g$ or $n$: they take the place of the coefficients of an expansion in 1/L, so
-    that whatever the last $f$ does is small at genera above those that were trained on. $s$ and not $1/L$ keeps every
-    term bounded where there are many zeros. It is invariant to the order of the points by construction.
+    Without a context $c$ is the setting `scale`, and $f_k$ do not see $g$ or $n$: they take the place of the
+    coefficients of an expansion in 1/L, so that whatever the last $f$ does is small at genera above those that were
+    trained on. $s$ and not $1/L$ keeps every term bounded where there are many zeros. With a context $c$ is that times
+    the exponential of an affine function of it: a theory that needs no more than the additive part is rid of the rest.
+    It is invariant to the order of the points by construction.
 
     Attributes:
         settings: its shape.
@@ -93,6 +95,7 @@ class IntersectionNetwork(eqx.Module):
     trunk: Perceptron
     tail: Perceptron
     additive: AdditivePart | None
+    gain: Linear | None
     settings: NetworkSettings = eqx.field(static=True)
 
     @classmethod
@@ -108,8 +111,9 @@ class IntersectionNetwork(eqx.Module):
         trunk = Perceptron.random((seen, hidden, hidden, settings.order), name, keys[1], scale=0.1)
         tail = Perceptron.random((seen + width + per_level, hidden, hidden, 1), name, keys[2], scale=0.1)
         additive = AdditivePart.random(settings.context, keys[3]) if settings.additive else None
+        gain = Linear.random(settings.context, 1, keys[4], scale=0.0) if settings.context else None
         token = Perceptron.random((per_token, width, width), name, keys[0])
-        return cls(token, blocks, halt, pool, trunk, tail, additive, settings)
+        return cls(token, blocks, halt, pool, trunk, tail, additive, gain, settings)
 
     def __call__(self, requests: Requests, tap: Tap = untapped, context: Array | None = None) -> Float[Array, " batch"]:
         """Predictions of a batch in single precision.
@@ -119,7 +123,8 @@ class IntersectionNetwork(eqx.Module):
             tap: called with the name and value of every intermediate; what it returns is used in its place. Names:
                 `tokens`, `attention.<block>.<step>`, `tokens.<step>`, `pooled` ($e$), `pooled.whole` ($E$), `fused`
                 and `fused.whole` (what the perceptrons of coefficients and tail read), `trunk.0`, `trunk.1`,
-                `coefficients`, `tail.0`, `tail.1`, `tail`, `powers` (what these two are multiplied by), `additive`.
+                `coefficients`, `tail.0`, `tail.1`, `tail`, `powers` (what these two are multiplied by), `gain` (what
+                their sum is, with a context), `additive`.
             context: shape `(batch, context)`, for a network that is to be given some.
         """
         given = jnp.zeros((len(requests.genus), 0)) if context is None else context
@@ -136,6 +141,8 @@ class IntersectionNetwork(eqx.Module):
         rest = tap("tail", _bounded(self.tail(tail, tap, "tail")[:, 0]))
         powers = tap("powers", self._powers(read.small))
         value = jnp.sum(powers[:, :-1] * coefficients, axis=1) + powers[:, -1] * rest
+        if self.gain is not None:
+            value = value * tap("gain", jnp.exp(_GAIN * self.gain(given)[:, 0]))
         return value if self.additive is None else value + tap("additive", self.additive(requests, given))
 
     def inputs(self, read: Features, tap: Tap = untapped) -> tuple[Array, Array]:
@@ -180,3 +187,4 @@ def _bounded(x: Array) -> Array:
 
 
 _MOST = 2.0
+_GAIN = 3.0  # so that it moves faster than other weights

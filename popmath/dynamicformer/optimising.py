@@ -60,6 +60,7 @@ def adam(settings: TrainingSettings) -> optax.GradientTransformation:
         steps.append(optax.add_decayed_weights(settings.weight_decay))
     if settings.preset == "joint":
         steps.append(optax.masked(optax.scale(settings.tensor_rate), _is_of_tensors))
+        steps.append(optax.masked(optax.scale(settings.additive_rate), _is_additive))
     if settings.hold_tensor:
         steps.append(optax.masked(optax.set_to_zero(), _is_of_tensors))
     return optax.chain(*steps, optax.scale_by_learning_rate(schedule(settings)))
@@ -67,8 +68,18 @@ def adam(settings: TrainingSettings) -> optax.GradientTransformation:
 
 def _is_of_tensors(network: Any) -> Any:
     """True at the weights of what reads the tensors B, in a joint and in the published network."""
-    kept = jax.tree_util.keystr
-    return jax.tree_util.tree_map_with_path(lambda path, _: kept(path).startswith(_OF_TENSORS), network)
+    return _begins_with(network, _OF_TENSORS)
+
+
+def _is_additive(network: Any) -> Any:
+    """True at the weights of a joint network's additive part."""
+    return _begins_with(network, (".network.additive",))
+
+
+def _begins_with(network: Any, names: tuple[str, ...]) -> Any:
+    """True at the weights whose name begins with one of these."""
+    name = jax.tree_util.keystr
+    return jax.tree_util.tree_map_with_path(lambda path, _: name(path).startswith(names), network)
 
 
 def compiled_update(

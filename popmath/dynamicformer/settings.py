@@ -70,7 +70,9 @@ class TrainingSettings:
         hold_tensor: of the published network: keep its encoder of B as the run begins, so that the tensor of each type
             is encoded once and not at every step; needs a start that has learned it.
         tensor_rate: of the joint network: learning rate of what reads the tensors B, over that of the rest; all else
-            depends on it.
+            depends on it, and 0 leaves it as it begins.
+        additive_rate: of the joint network: the same of its additive part, which begins as least squares; for a theory
+            that needs no more, what its steps add is the error.
         network: its shape.
         published: the shape of the published network.
         data: what it is trained on.
@@ -95,7 +97,8 @@ class TrainingSettings:
     validation_size: int = 20_000
     types_per_batch: int = 4
     hold_tensor: bool = False
-    tensor_rate: float = 0.05
+    tensor_rate: float = 0.0
+    additive_rate: float = 0.05
     network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
     published: PublishedSettings = dataclasses.field(default_factory=PublishedSettings)
     data: DataSettings = dataclasses.field(default_factory=DataSettings)

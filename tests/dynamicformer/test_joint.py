@@ -71,6 +71,42 @@ def test_names_of_theories_do_not_matter_their_tensors_do():
     )
 
 
+def test_contexts_begin_equally_far_apart(data):
+    task, net = task_of(SETTINGS, data), JointNetwork.random(SHAPE, jax.random.key(0))
+    first, begun = np.asarray(net.tensor(task.tensors)), np.asarray(task.begin(net).tensor(task.tensors))
+    apart = [np.linalg.norm(a - b) for number, a in enumerate(begun) for b in begun[:number]]
+    np.testing.assert_allclose(apart, np.sqrt(8.0), rtol=1e-3)
+    np.testing.assert_allclose(begun.mean(axis=0), 0.0, atol=1e-4)
+    assert np.ptp([np.linalg.norm(a - b) for number, a in enumerate(first) for b in first[:number]]) > 0.5
+    again = net.tensor.spread_out(task.tensors).spread_out(task.tensors)
+    np.testing.assert_allclose(again(task.tensors), begun, atol=1e-4)
+    hidden = tensors_of(NAMES, shown=False)
+    np.testing.assert_allclose(net.tensor.spread_out(hidden)(hidden), np.zeros((4, 4)), atol=1e-6)
+
+
+def test_a_gain_of_zero_leaves_the_additive_part(data):
+    task = task_of(SETTINGS, data)
+    net = task.begin(JointNetwork.random(SHAPE, jax.random.key(3)))
+    shut = eqx.tree_at(lambda net: net.network.gain.bias, net, jnp.array([-50.0]))
+    context = net.tensor(task.tensors)[KIND]
+    wanted = net.network.additive(REQUESTS, context)
+    np.testing.assert_allclose(value_of(shut, REQUESTS, KIND, task.tensors), wanted, atol=1e-3)
+    assert np.abs(value_of(net, REQUESTS, KIND, task.tensors) - wanted).max() > 1e-2
+
+
+@pytest.mark.parametrize(("tensor_rate", "additive_rate"), [(0.0, 0.05), (0.05, 0.0)])
+def test_what_has_no_rate_stays_as_it_begins(data, tmp_path, tensor_rate, additive_rate):
+    settings = dataclasses.replace(SETTINGS, num_steps=3, tensor_rate=tensor_rate, additive_rate=additive_rate)
+    run = train(settings, tmp_path, samples=data).network
+    first = JointNetwork.random(SHAPE, jax.random.key(settings.seed))
+    first = task_of(settings, data).begin(first)
+    same = [
+        eqx.tree_equal(a, b) for a, b in ((run.tensor, first.tensor), (run.network.additive, first.network.additive))
+    ]
+    assert [bool(each) for each in same] == [tensor_rate == 0, additive_rate == 0]
+    assert not eqx.tree_equal(run.network.trunk, first.network.trunk)
+
+
 def test_every_weight_has_a_slope():
     net = JointNetwork.random(SHAPE, jax.random.key(1))
     slopes = eqx.filter_jit(eqx.filter_grad(lambda net: jnp.sum(net(REQUESTS, KIND, tensors_of(NAMES)) ** 2)))(net)
