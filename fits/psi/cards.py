@@ -6,6 +6,7 @@ python fits/psi/cards.py            # writes docs/model_cards.md; after evaluate
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,11 @@ def table(rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def trained_in(name: str) -> str:
-    """Minutes by the speed that the run reported."""
+    """Minutes at the median of the speeds that the run reported: it may have had to wait for other work."""
     lines = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    steps = [b["step"] - a["step"] for a, b in zip([{"step": 0}, *rows], rows, strict=False)]
-    batch = load_pretrained(name).settings.batch_size
-    seconds = sum(step * batch / row["samples_per_second"] for step, row in zip(steps, rows, strict=True))
-    return f"{seconds / 60:.0f} minutes on 2 cores"
+    numbers = rows[-1]["step"] * load_pretrained(name).settings.batch_size
+    return f"{numbers / statistics.median(row['samples_per_second'] for row in rows) / 60:.0f} minutes on 2 cores"
 
 
 def card(name: str, network: TrainedNetwork, result: dict[str, Any], several: dict[str, Any]) -> list[str]:

@@ -5,8 +5,8 @@
     popmath train fits/psi/psi-residual.toml  # the same for a configuration of your own
 
 The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights, those of
-the published network, 7 MB and no use but to be compared, stay in fits/psi. That one is trained in two parts:
-published-first, and published, which begins with its weights.
+the published network, 7 MB and no use but to be compared, stay in fits/psi. That one is trained in four parts, each
+from the weights of the one before: published-first, published-second, published-third, published.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from popmath.dynamicformer.training import METRICS, WEIGHTS, Report, train
 
 FOLDER = Path(__file__).parent
 RUNS = FOLDER / "runs"
-FIRST = "published-first"
+EARLIER = ("published-first", "published-second", "published-third")
 SHIPPED = FOLDER.parent.parent / "popmath" / "dynamicformer" / "weights"
 
 
@@ -34,26 +34,32 @@ def say(report: Report) -> None:
     )
 
 
+def trained(name: str, start: Path | None) -> Path:
+    """Train one, keep its weights and its metrics, and say where its weights are."""
+    result = train(read_settings(FOLDER / f"{name}.toml"), RUNS / name, progress=say, start=start)
+    assert result is not None
+    if name not in EARLIER:
+        kept = FOLDER if name == "published" else SHIPPED
+        shutil.copyfile(RUNS / name / WEIGHTS, kept / f"{name}.safetensors")
+    (FOLDER / "metrics").mkdir(exist_ok=True)
+    shutil.copyfile(RUNS / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
+    print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
+    return RUNS / name / WEIGHTS
+
+
 def main() -> None:
     """Train what is asked for."""
     names = sorted(path.stem for path in FOLDER.glob("*.toml"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *names], metavar="NAME", help=f"of {', '.join(names)}")
-    parser.add_argument("--start", type=Path, help="weights to begin with, for a further run of the same settings")
+    parser.add_argument("--start", type=Path, help="weights to begin with, in place of the parts before")
     asked = parser.parse_args()
-    for name in asked.names or [name for name in names if name != FIRST]:
+    for name in asked.names or [name for name in names if name not in EARLIER]:
         start = asked.start
         if name == "published" and start is None:
-            train(read_settings(FOLDER / f"{FIRST}.toml"), RUNS / FIRST, progress=say)
-            start = RUNS / FIRST / WEIGHTS
-        result = train(read_settings(FOLDER / f"{name}.toml"), RUNS / name, progress=say, start=start)
-        assert result is not None
-        if name != FIRST:
-            kept = FOLDER if name == "published" else SHIPPED
-            shutil.copyfile(RUNS / name / WEIGHTS, kept / f"{name}.safetensors")
-        (FOLDER / "metrics").mkdir(exist_ok=True)
-        shutil.copyfile(RUNS / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
-        print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
+            for part in EARLIER:
+                start = trained(part, start)
+        trained(name, start)
 
 
 if __name__ == "__main__":
