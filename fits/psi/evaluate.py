@@ -1,6 +1,6 @@
 """Errors of the trained networks and of everything they are compared with, on numbers nobody has trained on.
 
-    python fits/psi/evaluate.py   # 6 minutes on 2 cores; writes result.json
+    python fits/psi/evaluate.py   # 7 minutes on 2 cores; writes result.json
 
 `figures.py` draws the result.
 
