@@ -60,8 +60,9 @@ def trained_in(name: str) -> str:
     """Minutes at the median of the speeds that the run reported: it may have had to wait for other work."""
     lines = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    numbers = rows[-1]["step"] * load_pretrained(name).settings.batch_size
-    return f"{numbers / statistics.median(row['samples_per_second'] for row in rows) / 60:.0f} minutes on 2 cores"
+    seconds = rows[-1]["step"] * load_pretrained(name).settings.batch_size
+    seconds /= statistics.median(row["samples_per_second"] for row in rows)
+    return f"{seconds / 60:.0f} minutes on at most 2 cores"
 
 
 def card(name: str, network: TrainedNetwork, result: dict[str, Any], several: dict[str, Any]) -> list[str]:

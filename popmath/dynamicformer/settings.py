@@ -116,6 +116,9 @@ class TrainingSettings:
         for name in ("num_steps", "batch_size", "validate_every", "validation_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        for name in ("tensor_rate", "additive_rate"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0; got {getattr(self, name)}.")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be above 0; got {self.learning_rate}.")
         if self.preset == "published" and (self.target != "raw" or self.batch_size % self.types_per_batch):
