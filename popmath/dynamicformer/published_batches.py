@@ -10,11 +10,13 @@ import numpy as np
 
 from popmath.dynamicformer.batches import log_of_ones, with_ones
 from popmath.dynamicformer.encoding import Requests, fit_width, log_double_factorials
-from popmath.dynamicformer.published import EncodedTensors, Partitions, PublishedNetwork
+from popmath.dynamicformer.published import EncodedTensors, Partitions, PublishedNetwork, PublishedSettings
 from popmath.dynamicformer.samples import Samples
 from popmath.intersections.airy_structures import witten_kontsevich_structure
 
 _TOKENS, _ENTRIES = 4, 512  # lengths are filled up to multiples of these, so that few shapes are compiled
+
+_MOST = PublishedSettings.most_entries
 
 _encode = eqx.filter_jit(lambda network, entries, there: network.encoded(entries, there))
 
@@ -31,7 +33,7 @@ class TypeBatches:
     """
 
     def __init__(
-        self, samples: Samples, max_level: int, types: int, group_power: float, most_entries: int | None = 1_500
+        self, samples: Samples, max_level: int, types: int, group_power: float, most_entries: int | None = _MOST
     ) -> None:
         """Sort families by type."""
         self.most_entries = most_entries
@@ -68,7 +70,7 @@ class TypeBatches:
 
 
 def partitions_of(
-    requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray, most_entries: int | None = 1_500
+    requests: Requests, kinds: list[tuple[int, int]], kind: np.ndarray, most_entries: int | None = _MOST
 ) -> Partitions:
     """One token for each distinct degree, and so much of the tensor of each type; None if they are encoded already."""
     wide = fit_width(requests, _filled(int(np.count_nonzero(requests.multiplicity, axis=1).max()), _TOKENS))
@@ -119,7 +121,7 @@ class HeldTensors:
 
 
 @cache
-def tensor_entries(dimension: int, most: int = 1_500) -> np.ndarray:
+def tensor_entries(dimension: int, most: int = _MOST) -> np.ndarray:
     """(i, j, k, log(1 + 100 B[i, j, k])) of the first non-zero entries with indices up to 3g - 3 + n.
 
     Example:

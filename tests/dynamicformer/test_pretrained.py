@@ -26,8 +26,10 @@ def residual():
 def test_it_is_near_the_exact_numbers(residual):
     found = residual.predict_log(*zip(*REQUESTS, strict=True))
     assert isinstance(found, df.NetworkPrediction) and isinstance(residual, df.TrainedNetwork)
-    assert np.max(np.abs(found.log_value - EXACT)) < 1e-2
-    assert np.median(np.abs(found.log_value - EXACT)) < 2e-4
+    error = np.abs(found.log_value - EXACT)
+    assert error[0] < 1e-2  # genus 2, one point: the smallest level of all
+    assert np.max(error[1:]) < 5e-3
+    assert np.median(error) < 2e-4
 
 
 def test_one_request_and_the_flag_of_the_range(residual):
