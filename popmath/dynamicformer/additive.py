@@ -15,6 +15,7 @@ from popmath._errors import UnableError
 from popmath._types import Array
 from popmath.dynamicformer.encoding import Requests
 from popmath.dynamicformer.features import equals
+from popmath.dynamicformer.layers import Linear
 
 LARGEST = 4095  # degree and level that the tables of functions reach
 _SMOOTH, _SMALL = 5, np.arange(9)
@@ -55,15 +56,23 @@ class AdditivePart(eqx.Module):
     @classmethod
     def through(cls, context: Array, weights: list[tuple[Array, Array]]) -> AdditivePart:
         """The smallest affine weights that are these at these contexts, shape `(theories, numbers)`."""
-        given = np.concatenate([np.ones((len(context), 1)), np.asarray(context, float)], axis=1)
-        both = (np.linalg.lstsq(given, np.stack(list(each)), rcond=1e-6)[0] for each in zip(*weights, strict=True))
-        return cls(*(jnp.asarray(each, jnp.float32) for each in both))
+        both = (Linear.through(context, np.stack(list(each))) for each in zip(*weights, strict=True))
+        return cls(*(jnp.concatenate([each.bias[None], each.weight]) for each in both))
 
 
 def least_squares(requests: Requests, target: np.ndarray, several: bool) -> tuple[Array, Array]:
-    """Weights of the functions of a degree and of the type, for one theory of `several` or the only one."""
+    """Weights of the functions of a degree and of the type, for one theory of `several` or the only one.
+
+    Of several, the functions are all but dependent, and weights in the hundreds would cancel; a ridge of the size of
+    the errors keeps them of the order of 1, and changes the errors by a thousandth.
+    """
     columns = [np.asarray(each, float) for each in _functions(requests, several)]
-    weights = np.linalg.lstsq(np.concatenate(columns, axis=1), target, rcond=1e-7)[0]
+    functions = np.concatenate(columns, axis=1)
+    weights = np.linalg.lstsq(functions, target, rcond=1e-7)[0]
+    if several:
+        ridge = np.sqrt(np.mean((functions @ weights - target) ** 2)) * np.eye(len(weights))
+        both = np.concatenate([functions, ridge]), np.concatenate([target, np.zeros(len(weights))])
+        weights = np.linalg.lstsq(*both, rcond=None)[0]
     weights = jnp.asarray(weights, jnp.float32)
     return weights[: columns[0].shape[1]], weights[columns[0].shape[1] :]
 

@@ -17,6 +17,8 @@ from popmath.dynamicformer.layers import Linear, Perceptron, Tap, untapped
 from popmath.dynamicformer.network import IntersectionNetwork, NetworkSettings
 from popmath.dynamicformer.theories import MOST_INDEX, tensor_of
 
+_GRID = 256.0
+
 
 def tensors_of(names: tuple[str, ...], shown: bool = True) -> np.ndarray:
     """The logarithms log(1 + 100 B[i, j, k]) of theories for indices up to 6, in rows; if they are not shown, zeros."""
@@ -47,7 +49,16 @@ class TensorBranch(eqx.Module):
         return cls(Perceptron.random(sizes, settings.activation, key), spread)
 
     def __call__(self, tensors: Float[Array, "theories entries"]) -> Float[Array, "theories context"]:
-        """One row for each theory."""
+        """One row for each theory, rounded to multiples of 1/256.
+
+        Else they would differ from one compiled program to another in their last digits, by more than the additive
+        part of a theory can bear.
+        """
+        exact = self.exactly(tensors)
+        return exact + jax.lax.stop_gradient(jnp.round(_GRID * exact) / _GRID - exact)
+
+    def exactly(self, tensors: Float[Array, "theories entries"]) -> Float[Array, "theories context"]:
+        """The same before they are rounded."""
         return self.spread(jnp.tanh(self.layers(jnp.asarray(tensors))))
 
     def spread_out(self, tensors: Float[Array, "theories entries"]) -> TensorBranch:
@@ -56,7 +67,7 @@ class TensorBranch(eqx.Module):
         Theories with tensors that are alike would else have contexts that are hard to tell apart. If they are the same
         (a single theory, or tensors that are not shown) they stay so.
         """
-        context = np.asarray(self(tensors), float)
+        context = np.asarray(self.exactly(tensors), float)
         mean = context.mean(axis=0)
         _, size, directions = np.linalg.svd(context - mean, full_matrices=False)
         differ = size > 1e-3

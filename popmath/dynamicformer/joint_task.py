@@ -21,6 +21,7 @@ from popmath.dynamicformer.splits import Split
 from popmath.dynamicformer.theories import TheorySamples, theory_of, theory_samples
 
 _FIRST = 5_000  # numbers of each theory that least squares is fitted to
+_SOFT = 1e-7  # some theories are learned to single precision
 
 
 def split_of(settings: TrainingSettings, name: str) -> Split:
@@ -71,15 +72,22 @@ class JointTask:
         return sum(len(part.target) for part in self.train)
 
     def begin(self, network: JointNetwork) -> JointNetwork:
-        """Contexts that are far apart, and an additive part that at each of them is that theory's least squares."""
+        """Contexts that are far apart, at each that theory's least squares, and the rest as large as their errors."""
         network = dataclasses.replace(network, tensor=network.tensor.spread_out(self.tensors))
         inner = network.network
         if inner.additive is None:
             return network
         firsts = [part.draw(_FIRST, self.settings.seed + 2, 0) for part in self.train]
         weights = [least_squares(as_int32(first.requests), first.target, several=True) for first in firsts]
-        additive = AdditivePart.through(network.tensor(self.tensors), weights)
-        return dataclasses.replace(network, network=dataclasses.replace(inner, additive=additive))
+        contexts = network.tensor(self.tensors)
+        additive = AdditivePart.through(contexts, weights)
+        sizes = []
+        for first, context in zip(firsts, contexts, strict=True):
+            given = jnp.broadcast_to(context[None], (_FIRST, len(context)))
+            error = np.asarray(additive(as_int32(first.requests), given), float) - first.target
+            sizes.append(max(np.sqrt(np.mean(error**2)), _SOFT))
+        inner = dataclasses.replace(inner, additive=additive).with_gain(contexts, np.array(sizes))
+        return dataclasses.replace(network, network=inner)
 
     def hold(self, network: JointNetwork) -> None:
         """Nothing."""
@@ -96,9 +104,10 @@ class JointTask:
     def loss(self, network: JointNetwork, batch: Any) -> Array:
         """Mean absolute error, rounded off near 0; if balanced, the mean over theories of its logarithm."""
         requests, kind, target = batch
-        error = rounded_off(network(requests, kind, self.tensors) - target)
+        error = network(requests, kind, self.tensors) - target
         if self.settings.loss == "absolute":
-            return jnp.mean(error)
+            return jnp.mean(rounded_off(error))
+        error = rounded_off(error, _SOFT)
         return jnp.mean(jnp.log(jnp.mean(jnp.reshape(error, (len(self.names), -1)), axis=1)))
 
     def score(self, network: JointNetwork) -> float:

@@ -34,6 +34,13 @@ class Linear(eqx.Module):
         """Weights from N(0, scale^2 / inputs), no bias."""
         return cls(scale / np.sqrt(inputs) * jax.random.normal(key, (inputs, outputs)), jnp.zeros(outputs))
 
+    @classmethod
+    def through(cls, inputs: Array, outputs: np.ndarray) -> Linear:
+        """The smallest weights with these outputs at these inputs, both in rows."""
+        given = np.concatenate([np.ones((len(inputs), 1)), np.asarray(inputs, float)], axis=1)
+        found = jnp.asarray(np.linalg.lstsq(given, outputs, rcond=1e-6)[0], jnp.float32)
+        return cls(found[1:], found[0])
+
     def __call__(self, x: Array) -> Array:
         """Apply to every vector along the last axis."""
         return affine(x, self.weight, self.bias)

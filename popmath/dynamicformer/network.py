@@ -8,6 +8,7 @@ from typing import Literal, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float
 
 from popmath._types import Array
@@ -144,6 +145,10 @@ class IntersectionNetwork(eqx.Module):
         if self.gain is not None:
             value = value * tap("gain", jnp.exp(_GAIN * self.gain(given)[:, 0]))
         return value if self.additive is None else value + tap("additive", self.additive(requests, given))
+
+    def with_gain(self, contexts: Array, sizes: np.ndarray) -> IntersectionNetwork:
+        """The same with the gain of each of these contexts, in rows, at a size."""
+        return dataclasses.replace(self, gain=Linear.through(contexts, np.log(sizes)[:, None] / _GAIN))
 
     def inputs(self, read: Features, tap: Tap = untapped) -> tuple[Array, Array]:
         """What the two perceptrons on top are given."""

@@ -13,7 +13,6 @@ import optax
 from popmath._types import Array
 from popmath.dynamicformer.settings import TrainingSettings
 
-_SOFT = 1e-5
 _OF_TENSORS = (".tensor", ".pools[1]")
 
 
@@ -55,12 +54,16 @@ def schedule(settings: TrainingSettings) -> optax.Schedule:
 
 def adam(settings: TrainingSettings) -> optax.GradientTransformation:
     """Adam of clipped gradients, with decoupled weight decay if there is any."""
-    steps = [optax.clip_by_global_norm(settings.clip), optax.scale_by_adam(b2=0.99)]
+    rates = [(settings.tensor_rate, _is_of_tensors), (settings.additive_rate, _is_additive)]
+    rates = rates if settings.preset == "joint" else []
+    steps: list[optax.GradientTransformation] = []
+    for rate, held in rates:
+        if rate == 0:  # before the norm is taken: large slopes of what does not move would make all others small
+            steps.append(optax.masked(optax.set_to_zero(), held))
+    steps += [optax.clip_by_global_norm(settings.clip), optax.scale_by_adam(b2=0.99)]
     if settings.weight_decay:
         steps.append(optax.add_decayed_weights(settings.weight_decay))
-    if settings.preset == "joint":
-        steps.append(optax.masked(optax.scale(settings.tensor_rate), _is_of_tensors))
-        steps.append(optax.masked(optax.scale(settings.additive_rate), _is_additive))
+    steps += [optax.masked(optax.scale(rate), slower) for rate, slower in rates]
     if settings.hold_tensor:
         steps.append(optax.masked(optax.set_to_zero(), _is_of_tensors))
     return optax.chain(*steps, optax.scale_by_learning_rate(schedule(settings)))
@@ -102,9 +105,9 @@ def compiled_update(
     return update
 
 
-def rounded_off(error: Array) -> Array:
-    """Absolute errors; those well below 1e-5 count by their squares."""
-    return jnp.sqrt(error**2 + _SOFT**2)
+def rounded_off(error: Array, soft: float = 1e-5) -> Array:
+    """Absolute errors; those well below `soft` count by their squares."""
+    return jnp.sqrt(error**2 + soft**2)
 
 
 def finite(state: State) -> bool:

@@ -30,10 +30,17 @@ class TypeBatches:
         types: types in each batch.
         group_power: types are drawn in proportion to this power of how many families they have.
         most_entries: of each tensor; None if they are encoded already.
+        degree_power: the same power for the largest degrees within a type.
     """
 
     def __init__(
-        self, samples: Samples, max_level: int, types: int, group_power: float, most_entries: int | None = _MOST
+        self,
+        samples: Samples,
+        max_level: int,
+        types: int,
+        group_power: float,
+        most_entries: int | None = _MOST,
+        degree_power: float = 1.0,
     ) -> None:
         """Sort families by type."""
         self.most_entries = most_entries
@@ -48,6 +55,12 @@ class TypeBatches:
         self.kinds = {kind: np.concatenate(rows) for kind, rows in by_kind.items()}
         counts = np.array([len(rows) for rows in self.kinds.values()], float) ** group_power
         self._share = counts / counts.sum()
+        self._degree_power, self._first = degree_power, dict[tuple[int, int], np.ndarray]()
+        if degree_power != 1:
+            largest = requests.degrees.max(axis=1)
+            for kind, rows in self.kinds.items():
+                self.kinds[kind] = rows[np.argsort(largest[rows], kind="stable")]
+                self._first[kind] = np.unique(largest[self.kinds[kind]], return_index=True)[1]
 
     @property
     def num_families(self) -> int:
@@ -59,7 +72,7 @@ class TypeBatches:
         rng = np.random.default_rng([seed, step])
         names = list(self.kinds)
         chosen = [names[i] for i in rng.choice(len(names), self.types, p=self._share)]
-        rows = np.concatenate([rng.choice(self.kinds[kind], size // self.types) for kind in chosen])
+        rows = np.concatenate([self._families(rng, kind, size // self.types) for kind in chosen])
         points = np.repeat([n for _, n in chosen], size // self.types)
         requests = self.samples.requests.take(rows)
         ones = points - requests.num_points
@@ -67,6 +80,17 @@ class TypeBatches:
         target = self.samples.log_scaled[rows] - log_double_factorials(requests) + log_of_ones(requests, ones)
         kind = np.repeat(np.arange(self.types), size // self.types)
         return partitions_of(whole, chosen, kind, self.most_entries), target.astype(np.float32)
+
+    def _families(self, rng: np.random.Generator, kind: tuple[int, int], size: int) -> np.ndarray:
+        """So many rows of a type."""
+        rows = self.kinds[kind]
+        if self._degree_power == 1:
+            return rng.choice(rows, size)
+        first = self._first[kind]
+        counts = np.diff(first, append=len(rows))
+        share = counts**self._degree_power
+        which = rng.choice(len(first), size, p=share / share.sum())
+        return rows[first[which] + rng.integers(counts[which])]
 
 
 def partitions_of(

@@ -25,6 +25,8 @@ class DataSettings:
         keep_ones: draw members of each family at random; without ones only the smallest, which determines the others.
         group_power: types (g, n) are drawn in proportion to this power of how many numbers they have: 1 draws numbers
             evenly, 0 types.
+        degree_power: of `preset="published"`: the same for largest degrees within a type: 1 draws its families evenly,
+            0 each largest degree alike. One that leaves little for the other points is rare else.
         theories: of `preset="joint"`: names from `THEORIES`; each has a level and a genus of its own beyond which it
             is not trained on, whatever `max_level` and `max_train_genus` say.
         show_tensors: of the same: whether the network is shown the theories' tensors B, or nothing.
@@ -34,6 +36,7 @@ class DataSettings:
     max_level: int = 35
     keep_ones: bool = False
     group_power: float = 0.5
+    degree_power: float = 1.0
     theories: tuple[str, ...] = ()
     show_tensors: bool = True
     shuffled: bool = False
@@ -53,7 +56,8 @@ class TrainingSettings:
             a `JointNetwork` on several theories.
         target: what it learns; see `baseline`.
         loss: `"absolute"`: mean of sqrt(e^2 + 1e-10), e the error of the target; `"relative"`: of e over the size of
-            the expansion's first term; `"balanced"`, of several theories: mean over them of the logarithm of that mean.
+            the expansion's first term; `"balanced"`, of several theories: mean over them of the logarithm of the mean
+            of sqrt(e^2 + 1e-14).
         num_steps: of Adam.
         batch_size: numbers in each.
         learning_rate: at the end of the warm-up, from where it falls as a half cosine.
@@ -71,8 +75,8 @@ class TrainingSettings:
             is encoded once and not at every step; needs a start that has learned it.
         tensor_rate: of the joint network: learning rate of what reads the tensors B, over that of the rest; all else
             depends on it, and 0 leaves it as it begins.
-        additive_rate: of the joint network: the same of its additive part, which begins as least squares; for a theory
-            that needs no more, what its steps add is the error.
+        additive_rate: of the joint network: the same of its additive part, which begins as least squares; of a theory
+            that needs little more, what its steps add is the error.
         network: its shape.
         published: the shape of the published network.
         data: what it is trained on.
@@ -98,7 +102,7 @@ class TrainingSettings:
     types_per_batch: int = 4
     hold_tensor: bool = False
     tensor_rate: float = 0.0
-    additive_rate: float = 0.05
+    additive_rate: float = 0.0
     network: NetworkSettings = dataclasses.field(default_factory=NetworkSettings)
     published: PublishedSettings = dataclasses.field(default_factory=PublishedSettings)
     data: DataSettings = dataclasses.field(default_factory=DataSettings)

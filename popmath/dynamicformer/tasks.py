@@ -147,7 +147,8 @@ class PublishedTask:
         self.settings = settings
         parts = [samples.take(settings.split.rows(samples.requests, name)) for name in ("train", "validation")]
         most = None if settings.hold_tensor else settings.published.most_entries
-        make = (settings.data.max_level, settings.types_per_batch, settings.data.group_power, most)
+        data = settings.data
+        make = (data.max_level, settings.types_per_batch, data.group_power, most, data.degree_power)
         self.train, self.validation = (TypeBatches(part, *make) for part in parts)
         self._tensors: HeldTensors | None = None
         self._held: list[Any] = []

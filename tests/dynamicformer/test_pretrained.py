@@ -10,6 +10,7 @@ import popmath.dynamicformer as df
 from popmath.cli import app
 from popmath.dynamicformer.baselines import LinearFit, log_aggarwal, log_closed_form
 from popmath.dynamicformer.encoding import log_double_factorials
+from popmath.dynamicformer.joint import tensors_of
 from popmath.intersections import amplitude, asymptotic, degree_tuples, log_correlator
 
 REQUESTS = [
@@ -151,6 +152,12 @@ def test_raw_sees_ones_and_goes_on_beyond_its_genera():
     assert df.summarise(found.log_value, EXACT).r_squared > 0.999
     grown = raw.predict_log([5, 5], [(4, 10), (1, 4, 1, 10)]).log_value
     assert abs(grown[1] - grown[0] - np.log(10 * 11)) < 0.1  # learned, not given
+
+
+def test_contexts_are_far_from_where_rounding_turns():
+    branch = df.load_pretrained("psi-multi").network.tensor
+    steps = 256 * np.asarray(branch.exactly(tensors_of(tuple(df.THEORIES))), float)
+    assert (np.abs(steps - np.round(steps)) < 0.49).all()  # programs differ by a thousandth of a step
 
 
 @pytest.mark.parametrize("name", df.THEORIES)

@@ -60,6 +60,15 @@ def test_batches_are_requests_with_their_logarithms():
         np.testing.assert_array_equal(entries, tensor_entries(3 * genus - 3 + points))
 
 
+@pytest.mark.parametrize(("power", "even"), [(1.0, False), (0.0, True)])
+def test_largest_degrees_are_drawn_by_their_power(power, even):
+    draw = TypeBatches(exact_samples(9, range(4, 5)), 9, 1, 1.0, None, degree_power=power).draw
+    batches = [draw(2_000, seed=0, step=step)[0] for step in range(4)]
+    largest = np.concatenate([b.degrees.max(axis=1) for b in batches if b.type_[0].tolist() == [4, 3]])
+    shares = np.unique(largest, return_counts=True)[1] / len(largest)  # an even share is off by 0.005 in the mean
+    assert len(shares) > 5 and (np.ptp(shares) < 0.05) == even
+
+
 def test_the_tensor_is_cut_at_1500_entries():
     assert len(tensor_entries(60)) == 1500 > len(tensor_entries(30)) == 525
     assert len(tensor_entries(53, 2_000)) == 1537  # the first that the published network cuts
