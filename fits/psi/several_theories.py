@@ -1,6 +1,6 @@
 """One network for four theories beside networks of one theory each, and what it makes of the tensor B.
 
-    python fits/psi/several_theories.py            # 40 minutes on one core; writes several_theories.json
+    python fits/psi/several_theories.py            # half an hour on one core; writes several_theories.json
 
 It trains psi-multi if run.py has not, and with the same settings, steps and numbers of each theory per step: a network
 of each theory alone, and one of all theories that is shown no tensors. Then each is asked for the test part of every
