@@ -19,6 +19,7 @@ from popmath.dynamicformer.layers import Linear
 
 LARGEST = 4095  # degree and level that the tables of functions reach
 _SMOOTH, _SMALL = 5, np.arange(9)
+_LEAST_RIDGE = 1e-6  # functions are in single precision
 _USUAL = (60, 40)  # degree and level up to which functions are made orthogonal
 
 
@@ -63,15 +64,16 @@ class AdditivePart(eqx.Module):
 def least_squares(requests: Requests, target: np.ndarray, several: bool) -> tuple[Array, Array]:
     """Weights of the functions of a degree and of the type, for one theory of `several` or the only one.
 
-    Of several, the functions are all but dependent, and weights in the hundreds would cancel; a ridge of the size of
-    the errors keeps them of the order of 1, and changes the errors by a thousandth.
+    Of several, the functions are all but dependent, and weights in the hundreds would cancel. A ridge of the size of
+    the errors keeps them small, and makes the errors larger by a thousandth.
     """
     columns = [np.asarray(each, float) for each in _functions(requests, several)]
     functions = np.concatenate(columns, axis=1)
     weights = np.linalg.lstsq(functions, target, rcond=1e-7)[0]
     if several:
-        ridge = np.sqrt(np.mean((functions @ weights - target) ** 2)) * np.eye(len(weights))
-        both = np.concatenate([functions, ridge]), np.concatenate([target, np.zeros(len(weights))])
+        error = max(np.sqrt(np.mean((functions @ weights - target) ** 2)), _LEAST_RIDGE)
+        ridge = np.concatenate([functions, error * np.eye(len(weights))])
+        both = ridge, np.concatenate([target, np.zeros(len(weights))])
         weights = np.linalg.lstsq(*both, rcond=None)[0]
     weights = jnp.asarray(weights, jnp.float32)
     return weights[: columns[0].shape[1]], weights[columns[0].shape[1] :]

@@ -51,8 +51,8 @@ class TensorBranch(eqx.Module):
     def __call__(self, tensors: Float[Array, "theories entries"]) -> Float[Array, "theories context"]:
         """One row for each theory, rounded to multiples of 1/256.
 
-        Else they would differ from one compiled program to another in their last digits, by more than the additive
-        part of a theory can bear.
+        Else they would differ from one compiled program to another in their last digits, by about 1e-6, which is more
+        than the additive part of a theory can bear. As near a half multiple as that, one would still.
         """
         exact = self.exactly(tensors)
         return exact + jax.lax.stop_gradient(jnp.round(_GRID * exact) / _GRID - exact)

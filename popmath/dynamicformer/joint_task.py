@@ -72,7 +72,7 @@ class JointTask:
         return sum(len(part.target) for part in self.train)
 
     def begin(self, network: JointNetwork) -> JointNetwork:
-        """Contexts that are far apart, at each that theory's least squares, and the rest as large as their errors."""
+        """Contexts that are far apart, at each that theory's least squares, and the size of its errors as gain."""
         network = dataclasses.replace(network, tensor=network.tensor.spread_out(self.tensors))
         inner = network.network
         if inner.additive is None:

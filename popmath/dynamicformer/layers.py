@@ -36,7 +36,7 @@ class Linear(eqx.Module):
 
     @classmethod
     def through(cls, inputs: Array, outputs: np.ndarray) -> Linear:
-        """The smallest weights with these outputs at these inputs, both in rows."""
+        """The smallest weights with these outputs, or the nearest there are, at these inputs; both in rows."""
         given = np.concatenate([np.ones((len(inputs), 1)), np.asarray(inputs, float)], axis=1)
         found = jnp.asarray(np.linalg.lstsq(given, outputs, rcond=1e-6)[0], jnp.float32)
         return cls(found[1:], found[0])

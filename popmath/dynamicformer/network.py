@@ -147,7 +147,7 @@ class IntersectionNetwork(eqx.Module):
         return value if self.additive is None else value + tap("additive", self.additive(requests, given))
 
     def with_gain(self, contexts: Array, sizes: np.ndarray) -> IntersectionNetwork:
-        """The same with the gain of each of these contexts, in rows, at a size."""
+        """The same with a gain of so much, or of the nearest there is, at each of these contexts, in rows."""
         return dataclasses.replace(self, gain=Linear.through(contexts, np.log(sizes)[:, None] / _GAIN))
 
     def inputs(self, read: Features, tap: Tap = untapped) -> tuple[Array, Array]:

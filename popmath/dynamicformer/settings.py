@@ -26,7 +26,8 @@ class DataSettings:
         group_power: types (g, n) are drawn in proportion to this power of how many numbers they have: 1 draws numbers
             evenly, 0 types.
         degree_power: of `preset="published"`: the same for largest degrees within a type: 1 draws its families evenly,
-            0 each largest degree alike. One that leaves little for the other points is rare else.
+            0 each largest degree alike. One that leaves little for the other points is rare else. Validation draws so
+            too.
         theories: of `preset="joint"`: names from `THEORIES`; each has a level and a genus of its own beyond which it
             is not trained on, whatever `max_level` and `max_train_genus` say.
         show_tensors: of the same: whether the network is shown the theories' tensors B, or nothing.
@@ -74,7 +75,7 @@ class TrainingSettings:
         hold_tensor: of the published network: keep its encoder of B as the run begins, so that the tensor of each type
             is encoded once and not at every step; needs a start that has learned it.
         tensor_rate: of the joint network: learning rate of what reads the tensors B, over that of the rest; all else
-            depends on it, and 0 leaves it as it begins.
+            depends on it, and 0 leaves it as it begins. It is read in steps of 1/256.
         additive_rate: of the joint network: the same of its additive part, which begins as least squares; of a theory
             that needs little more, what its steps add is the error.
         network: its shape.
@@ -131,6 +132,10 @@ class TrainingSettings:
             )
         if self.hold_tensor and self.preset != "published":
             raise ValueError(f"hold_tensor goes with preset='published'; got preset={self.preset!r}.")
+        if self.data.degree_power != 1 and self.preset != "published":
+            raise ValueError(f"degree_power goes with preset='published'; got preset={self.preset!r}.")
+        if not 0 <= self.data.degree_power <= 1:
+            raise ValueError(f"degree_power must be between 0 and 1; got {self.data.degree_power}.")
         if self.data.shuffled and self.preset != "ours":
             raise ValueError(f"shuffled data go with preset='ours'; got preset={self.preset!r}.")
         joint, theories = self.preset == "joint", self.data.theories

@@ -182,6 +182,6 @@ class PublishedTask:
         return network.loss(*batch)
 
     def score(self, network: PublishedNetwork) -> float:
-        """Mean absolute error."""
+        """Mean absolute error of numbers drawn as in training."""
         errors = [np.asarray(self._value(network, *batch)) for batch in self._held]
         return float(np.mean(np.abs(np.concatenate(errors))))

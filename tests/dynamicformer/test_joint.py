@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from popmath import UnableError
-from popmath.dynamicformer.additive import AdditivePart, check_reach, least_squares
+from popmath.dynamicformer.additive import AdditivePart, _functions, check_reach, least_squares
 from popmath.dynamicformer.batches import as_int32
 from popmath.dynamicformer.encoding import encode, log_double_factorials, without_degree
 from popmath.dynamicformer.joint import JointNetwork, tensors_of
@@ -107,6 +107,9 @@ def test_a_network_begins_as_least_squares_and_as_much_as_it_leaves(data):
         requests = as_int32(batch.requests)
         additive = net.network.additive(requests, jnp.broadcast_to(context[None], (5_000, 4)))
         left = np.sqrt(np.mean((np.asarray(additive, float) - batch.target) ** 2))
+        functions = np.concatenate([np.asarray(each, float) for each in _functions(requests, True)], axis=1)
+        error = functions @ np.linalg.lstsq(functions, batch.target, rcond=1e-7)[0] - batch.target
+        assert left == pytest.approx(np.sqrt(np.mean(error**2)), rel=0.02, abs=5e-6)
         gain = 3.0 * net.network.gain(context[None])[0, 0]
         assert float(gain) == pytest.approx(np.log(left), abs=1e-3)
 

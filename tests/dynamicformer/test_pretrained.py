@@ -165,7 +165,7 @@ def test_four_theories_from_one_network(name):
     network = df.load_pretrained("psi-multi")
     samples = df.theory_samples(name, 9, 4)
     says = network.predict_requests(samples.requests, name).log_value + log_double_factorials(samples.requests)
-    assert df.summarise(says, samples.log_scaled).median < 0.1
+    assert df.summarise(says, samples.log_scaled).median < (1e-4 if name == "Bessel" else 0.02)
     if name == "Masur-Veech":  # shown the tensor of Weil-Petersson it is wrong
         alone = network.predict_log([2, 3], [(1,), (1,)], name).log_value
         exact = [math.log(amplitude(df.THEORIES[name].structure(), g, (1,))) for g in (2, 3)]

@@ -17,6 +17,7 @@ from popmath.dynamicformer.published_batches import HeldTensors, TypeBatches, pa
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.settings import DataSettings, TrainingSettings
 from popmath.dynamicformer.splits import Split
+from popmath.dynamicformer.tasks import task_of
 from popmath.dynamicformer.training import METRICS, load_network, train
 from popmath.intersections import log_correlator
 
@@ -60,13 +61,23 @@ def test_batches_are_requests_with_their_logarithms():
         np.testing.assert_array_equal(entries, tensor_entries(3 * genus - 3 + points))
 
 
-@pytest.mark.parametrize(("power", "even"), [(1.0, False), (0.0, True)])
-def test_largest_degrees_are_drawn_by_their_power(power, even):
-    draw = TypeBatches(exact_samples(9, range(4, 5)), 9, 1, 1.0, None, degree_power=power).draw
-    batches = [draw(2_000, seed=0, step=step)[0] for step in range(4)]
-    largest = np.concatenate([b.degrees.max(axis=1) for b in batches if b.type_[0].tolist() == [4, 3]])
-    shares = np.unique(largest, return_counts=True)[1] / len(largest)  # an even share is off by 0.005 in the mean
-    assert len(shares) > 5 and (np.ptp(shares) < 0.05) == even
+@pytest.mark.parametrize("power", [1.0, 0.5, 0.0])
+def test_largest_degrees_are_drawn_by_their_power(power):
+    samples = exact_samples(9, range(4, 5))
+    data, split = (
+        DataSettings(max_level=9, degree_power=power),
+        Split(max_train_genus=4, validation_share=0.2, test_share=0.1),
+    )
+    settings = dataclasses.replace(SETTINGS, types_per_batch=1, batch_size=4_000, data=data, split=split)
+    task = task_of(settings, samples)
+    three = samples.take(split.rows(samples.requests, "train")).requests
+    three = three.take(np.flatnonzero(three.num_points <= 3))
+    drawn = [batch for batch, _ in (task.draw(step) for step in range(12)) if batch.type_[0].tolist() == [4, 3]]
+    largest = np.concatenate([batch.degrees.max(axis=1) for batch in drawn])
+    degrees, counts = np.unique(three.degrees.max(axis=1), return_counts=True)
+    shares = [np.mean(largest == degree) for degree in degrees]
+    assert len(drawn) > 0 and np.ptp(counts) > 0
+    np.testing.assert_allclose(shares, counts**power / np.sum(counts**power), atol=0.012)  # four standard errors
 
 
 def test_the_tensor_is_cut_at_1500_entries():

@@ -187,6 +187,8 @@ def test_settings_files(tmp_path, text, message):
     [
         ({"num_steps": 0}, "num_steps must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"data": DataSettings(degree_power=0.5)}, "degree_power goes with preset='published'"),
+        ({"preset": "published", "target": "raw", "data": DataSettings(degree_power=-1)}, "between 0 and 1"),
         ({"additive_rate": -0.1}, "additive_rate must be at least 0"),
         ({"data": DataSettings(keep_ones=True)}, "keep_ones goes with"),
     ],
