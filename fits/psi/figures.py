@@ -5,7 +5,7 @@
 error_by_genus.png  median and 95th percentile of |error of log F| against the genus, for every method
 parity.png          predicted against exact residual, in and beyond the training range
 activations.png     the DRA curves that were learned
-training.png        loss and validation error of each run
+training.png        loss and validation error of each run; the published network's parts one after the other
 several_theories.png  the network of four theories beside those of one, and without its tensors B
 """
 
@@ -17,11 +17,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from run import EARLIER
 
 from popmath.dynamicformer.activations import DynamicRangeActivator
 from popmath.dynamicformer.encoding import log_double_factorials
 from popmath.dynamicformer.layers import Perceptron
-from popmath.dynamicformer.pretrained import TrainedNetwork, load_pretrained
+from popmath.dynamicformer.pretrained import TrainedNetwork, load_pretrained, pretrained_names
 from popmath.dynamicformer.samples import exact_samples
 from popmath.dynamicformer.targets import log_leading
 
@@ -89,17 +90,34 @@ def activations(network: TrainedNetwork) -> None:
 
 
 def training() -> None:
-    """Loss and validation error by step."""
-    figure, axis = plt.subplots(figsize=(6.5, 4), layout="constrained")
-    for path in sorted((FOLDER / "metrics").glob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        steps = [row["step"] for row in rows]
-        (line,) = axis.semilogy(steps, [row["validation"] for row in rows], label=f"{path.stem}, validation")
-        if min(row["loss"] for row in rows) > 0:  # a balanced loss is a mean of logarithms
-            axis.semilogy(steps, [row["loss"] for row in rows], ":", color=line.get_color(), label=f"{path.stem}, loss")
-    axis.set(xlabel="step", ylabel="mean error of what is learned, and loss")
-    axis.legend(frameon=False, fontsize=8)
+    """Loss and validation error by step: of the shipped networks, and of the published one, part after part."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for number, name in enumerate(pretrained_names()):
+        draw_run(axes[0], metrics(name), 0, f"C{number}", name)
+    begin = 0
+    for number, name in enumerate((*EARLIER, "published")):
+        rows = metrics(name)
+        draw_run(axes[1], rows, begin, f"C{number}", name)
+        begin += rows[-1]["num_steps"]
+    for axis, title in zip(axes, ("shipped networks", "the network as published"), strict=True):
+        axis.set(xlabel="step", title=title)
+        axis.legend(frameon=False, fontsize=8)
+    axes[0].set_ylabel("mean error of what is learned on validation\n(dotted: loss)")
     figure.savefig(FOLDER / "training.png", dpi=110)
+
+
+def metrics(name: str) -> list[dict[str, Any]]:
+    """What a run reported at each validation."""
+    text = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def draw_run(axis: Any, rows: list[dict[str, Any]], begin: int, color: str, label: str) -> None:
+    """A run that begins at a step; a balanced loss, a mean of logarithms, is left out."""
+    steps = [begin + row["step"] for row in rows]
+    axis.semilogy(steps, [row["validation"] for row in rows], color=color, label=label)
+    if min(row["loss"] for row in rows) > 0:
+        axis.semilogy(steps, [row["loss"] for row in rows], ":", color=color)
 
 
 def several_theories(errors: dict[str, Any]) -> None:
