@@ -12,6 +12,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+from run import metrics
 
 from popmath.dynamicformer.pretrained import TrainedNetwork, load_pretrained, pretrained_names
 
@@ -58,8 +59,7 @@ def table(rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 def trained_in(name: str) -> str:
     """Minutes at the median of the speeds that the run reported: it may have had to wait for other work."""
-    lines = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = metrics(name)
     seconds = rows[-1]["step"] * load_pretrained(name).settings.batch_size
     seconds /= statistics.median(row["samples_per_second"] for row in rows)
     return f"{seconds / 60:.0f} minutes on at most 2 cores"

@@ -17,7 +17,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from run import EARLIER
+from run import EARLIER, metrics
 
 from popmath.dynamicformer.activations import DynamicRangeActivator
 from popmath.dynamicformer.encoding import log_double_factorials
@@ -104,12 +104,6 @@ def training() -> None:
         axis.legend(frameon=False, fontsize=8)
     axes[0].set_ylabel("mean error of what is learned on validation\n(dotted: loss)")
     figure.savefig(FOLDER / "training.png", dpi=110)
-
-
-def metrics(name: str) -> list[dict[str, Any]]:
-    """What a run reported at each validation."""
-    text = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def draw_run(axis: Any, rows: list[dict[str, Any]], begin: int, color: str, label: str) -> None:

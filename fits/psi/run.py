@@ -12,8 +12,10 @@ from the weights of the one before: published-first, -second, -third, -fourth, -
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from popmath.dynamicformer.settings import read_settings
 from popmath.dynamicformer.training import METRICS, WEIGHTS, Report, train
@@ -45,6 +47,12 @@ def trained(name: str, start: Path | None) -> Path:
     shutil.copyfile(RUNS / name / METRICS, FOLDER / "metrics" / f"{name}.jsonl")
     print(f"{name}: mean absolute error {result.record['validation']:.2e} on validation", flush=True)
     return RUNS / name / WEIGHTS
+
+
+def metrics(name: str) -> list[dict[str, Any]]:
+    """What a run reported at each validation."""
+    text = (FOLDER / "metrics" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def main() -> None:
