@@ -5,8 +5,8 @@
     popmath train fits/psi/psi-residual.toml  # the same for a configuration of your own
 
 The run is in fits/psi/runs/NAME (not kept in the repository); the weights go to popmath/dynamicformer/weights, those of
-the published network, 7 MB and no use but to be compared, stay in fits/psi. That one is trained in seven parts, each
-from the weights of the one before: published-first, -second, -third, -fourth, -fifth, -sixth, and published.
+the published network, 7 MB and no use but to be compared, stay in fits/psi. That one is trained in eight parts, each
+from the weights of the one before: published-first, -second, -third, -fourth, -fifth, -sixth, -seventh, and published.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from popmath.dynamicformer.training import METRICS, WEIGHTS, Report, train
 
 FOLDER = Path(__file__).parent
 RUNS = FOLDER / "runs"
-EARLIER = tuple(f"published-{part}" for part in ("first", "second", "third", "fourth", "fifth", "sixth"))
+EARLIER = tuple(f"published-{part}" for part in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh"))
 SHIPPED = FOLDER.parent.parent / "popmath" / "dynamicformer" / "weights"
 
 
