@@ -1,6 +1,6 @@
 """Whether higher levels help the network as published beyond its genera, without a look at genus 14 to 17.
 
-    python fits/psi/levels.py       # 20 minutes on 2 cores; writes levels.json
+    python fits/psi/levels.py       # both, ten minutes for each on one core; writes levels.json
     python fits/psi/levels.py 36    # train one of the two, beside the other on another core; then as above
 
 Two networks are trained on genus up to 10, from the same weights: the encoder of B of `published.safetensors`, held,
